@@ -1,0 +1,42 @@
+# What stands outside the repository: abseil, xxhash and, for the extension, Python with pybind11.
+
+include(FetchContent)
+find_package(Threads REQUIRED)
+
+# Target partita_absl: the system's abseil, else its source, built along as static libraries.
+find_package(absl CONFIG QUIET)
+if(NOT absl_FOUND)
+  set(ABSL_PROPAGATE_CXX_STD ON)
+  set(BUILD_SHARED_LIBS OFF)
+  FetchContent_Declare(absl SYSTEM
+    URL https://github.com/abseil/abseil-cpp/archive/refs/tags/20240722.0.tar.gz
+    URL_HASH SHA256=f50e5ac311a81382da7fa75b97310e4b9006474f9560ac46f54a9967f07d4ae3)
+  FetchContent_MakeAvailable(absl)
+endif()
+add_library(partita_absl INTERFACE)
+target_link_libraries(partita_absl INTERFACE
+  absl::core_headers absl::flat_hash_map absl::function_ref absl::inlined_vector absl::span absl::status
+  absl::statusor absl::strings Threads::Threads)
+
+# Target partita_xxhash: the header alone, compiled in.
+add_library(partita_xxhash INTERFACE)
+find_path(XXHASH_INCLUDE_DIR xxhash.h)
+if(NOT XXHASH_INCLUDE_DIR)
+  FetchContent_Declare(xxhash
+    URL https://github.com/Cyan4973/xxHash/archive/refs/tags/v0.8.2.tar.gz
+    URL_HASH SHA256=baee0c6afd4f03165de7a4e67988d16f0f2b257b51d0e3cb91909302a26a79c4
+    SOURCE_SUBDIR no-build-of-its-own)
+  FetchContent_MakeAvailable(xxhash)
+  set(XXHASH_INCLUDE_DIR "${xxhash_SOURCE_DIR}")
+endif()
+target_include_directories(partita_xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
+target_compile_definitions(partita_xxhash INTERFACE XXH_INLINE_ALL)
+
+# pybind11 is found through pip's build environment, or through the interpreter that has it installed.
+set(PYBIND11_FINDPYTHON ON)
+find_package(Python 3.10 REQUIRED COMPONENTS Interpreter Development.Module)
+if(NOT SKBUILD AND NOT pybind11_DIR)
+  execute_process(COMMAND "${Python_EXECUTABLE}" -m pybind11 --cmakedir
+                  OUTPUT_VARIABLE pybind11_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+find_package(pybind11 3 CONFIG REQUIRED)
