@@ -1,0 +1,229 @@
+"""Starts peers as processes, lets their runs alternate, and keeps what was measured."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import peers
+import workloads
+
+HERE = Path(__file__).resolve().parent
+ETS = "ets"
+CHECKED_KEYS = 20_000
+
+
+@dataclass
+class Record:
+    """The runs of one operation by one peer, in order: run i of every peer belongs to the same round."""
+
+    operation: str
+    peer: str
+    keys: str
+    rows: int
+    unit: str
+    values: list[float]
+
+
+@dataclass
+class Session:
+    """One invocation of run.py: sizes, where scratch files lie, and all records so far."""
+
+    rows: int
+    growth_rows: int
+    repeats: int
+    scratch: Path
+    peers: list[str]
+    records: list[Record] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def add(
+        self, operation: str, peer: str, values: Iterable[float], unit: str, *, keys: str = "", rows: int = 0
+    ) -> None:
+        record = Record(operation, peer, keys, rows or self.rows, unit, [float(value) for value in values])
+        self.records.append(record)
+        middle = sorted(record.values)[len(record.values) // 2]
+        print(f"  {operation:<24} {keys:<4} {record.rows:>10,} rows  {peer:<10} {middle:>14,.2f} {unit}", flush=True)
+
+    def orders(self, rows: int) -> Path:
+        """The folder that holds the two random orders of this many rows."""
+        folder = self.scratch / f"orders-{rows}"
+        if not folder.exists():
+            folder.mkdir()
+            workloads.Workload.write_orders(rows, folder)
+        return folder
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "growth_rows": self.growth_rows,
+            "repeats": self.repeats,
+            "versions": self.versions,
+            "left_out": self.left_out,
+            "details": self.details,
+            "records": [asdict(record) for record in self.records],
+        }
+
+
+class WorkerError(Exception):
+    pass
+
+
+class Worker:
+    """A peer's process: worker.py, or Erlang running ets_peer.erl."""
+
+    def __init__(self, name: str, command: list[str], log: Path):
+        self.name = name
+        self.log = log
+        with open(log, "ab") as errors:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment()
+            )
+        self.ready = False
+
+    def ask(self, command: str) -> tuple[int, ...]:
+        """Sends a command and waits for its numbers. The first answer ever is the worker's word that it has loaded."""
+        if not self.ready:
+            self.ready = True
+            self._answer("start")
+        assert self.process.stdin
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer(command)
+
+    def _answer(self, command: str) -> tuple[int, ...]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line.startswith("ok "):
+            tail = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-15:])
+            raise WorkerError(f"{self.name} answered {command!r} with {line.strip() or 'nothing'}\n{tail}")
+        return tuple(int(word) for word in line.split()[1:])
+
+    def close(self) -> None:
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()  # a worker ends with its input
+        self.process.wait()
+
+
+class Crew:
+    """Workers of several peers on the same workload, as a context manager. `in_rounds` is where runs alternate."""
+
+    def __init__(self, session: Session, names: Iterable[str], kind: str, rows: int):
+        self.session = session
+        self.kind = kind
+        self.rows = rows
+        folder = session.orders(rows)
+        self.workers = [
+            Worker(name, command_for(name, kind, rows, folder, session.scratch), session.scratch / f"{name}.log")
+            for name in names
+            if name in session.peers
+        ]
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.close()
+
+    def in_rounds(
+        self, operation: str, names: Iterable[str], unit: str, measure: Callable[[Worker], float] | None = None
+    ) -> None:
+        """Each round asks every peer once, and the next round starts with another peer."""
+        workers = [worker for worker in self.workers if worker.name in set(names)]
+        sizes: dict[str, int] = {}
+
+        def run(worker: Worker) -> float:
+            nanoseconds, operations, sizes[worker.name] = worker.ask(f"time {operation}")
+            return nanoseconds / operations / (1e6 if unit == "ms" else 1.0)
+
+        values: dict[str, list[float]] = {worker.name: [] for worker in workers}
+        for turn in range(self.session.repeats):
+            for i in range(len(workers)):
+                worker = workers[(i + turn) % len(workers)]
+                values[worker.name].append((measure or run)(worker))
+        for name, runs in values.items():
+            self.session.add(operation, name, runs, unit, keys=self.kind, rows=self.rows)
+
+    def check(self, command: str, names: Iterable[str]) -> None:
+        """All peers must answer an untimed command with the same number, which is printed."""
+        answers = {worker.name: worker.ask(command)[0] for worker in self.workers if worker.name in set(names)}
+        if len(set(answers.values())) > 1:
+            raise WorkerError(f"peers disagree on {command!r} with {self.kind} keys: {answers}")
+        if answers:
+            agreed = next(iter(answers.values()))
+            print(f"  # {command} ({self.kind} keys): {agreed:x} from {', '.join(answers)}", flush=True)
+
+
+def command_for(name: str, kind: str, rows: int, folder: Path, scratch: Path) -> list[str]:
+    arguments = [kind, str(rows), str(folder)]
+    if name == ETS:
+        return ["erl", "-noshell", "-pa", str(scratch), "-eval", "ets_peer:main()", "-extra", *arguments]
+    return [sys.executable, str(HERE / "worker.py"), name, *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        **peers.ENVIRONMENT,
+        "ERL_CRASH_DUMP_BYTES": "0",
+        "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
+    }
+
+
+def compile_ets_peer(scratch: Path) -> str:
+    """Empty if Erlang's peer is ready in `scratch`, else the reason why it is not."""
+    if not (shutil.which("erl") and shutil.which("erlc")):
+        return "no erl or erlc on the path (Debian: erlang-base)"
+    done = subprocess.run(
+        ["erlc", "+inline", "-o", str(scratch), str(HERE / "ets_peer.erl")], capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def erlang_version() -> str:
+    program = 'io:format("OTP ~s, ERTS ~s", [erlang:system_info(otp_release), erlang:system_info(version)]), halt().'
+    return subprocess.run(["erl", "-noshell", "-eval", program], capture_output=True, text=True, check=True).stdout
+
+
+def find_peers(session: Session, wanted: Iterable[str]) -> None:
+    """Fills session.peers with those that can run here, session.left_out with the others and their reasons."""
+    for name in wanted:
+        reason = compile_ets_peer(session.scratch) if name == ETS else peers.why_missing(name)
+        if reason:
+            session.left_out[name] = reason
+            continue
+        session.peers.append(name)
+        session.versions[name] = erlang_version() if name == ETS else peers.PYTHON_PEERS[name].version()
+
+
+def in_fresh_process(function: str, **arguments: Any) -> Any:
+    """Calls `module:function` (of measures/) in a new interpreter and returns its result, which must be JSON."""
+    module, name = function.split(":")
+    program = (
+        f"import json, sys; sys.path.insert(0, {str(HERE)!r}); "
+        f"from measures.{module} import {name} as work; print(json.dumps(work(**json.loads(sys.argv[1]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    if done.returncode:
+        raise WorkerError(f"{function}({arguments}) failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="partita-bench-")

@@ -1,0 +1,186 @@
+"""The figures to reach: for each, whose runs are divided by (or taken from) whose, and the limit."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from workloads import KINDS
+
+NARROW = 1.2  # closer to the limit than this, a figure counts only if every run repeats it
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The runs of one record."""
+
+    operation: str
+    peer: str = "partita"
+    keys: str = ""
+    grown: bool = False  # of the larger table of the growth measures
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`how` is one of: "ratio" (ours / theirs, at most the limit), "faster" (theirs / ours, at least the limit),
+    "difference" (ours - theirs, at most the limit), "value" (ours, at most the limit)."""
+
+    what: str
+    reach: str
+    how: str
+    limit: float
+    ours: Figure
+    theirs: Figure | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    goal: Goal
+    runs: list[float]  # the ratio (difference, value) of each round
+    ours: list[float]
+    theirs: list[float]
+    unit: str
+    reached: str
+
+
+def ratio(what: str, limit: float, of: str, ours: Figure, theirs: Figure) -> Goal:
+    return Goal(what, f"≤ {limit} x {of}", "ratio", limit, ours, theirs)
+
+
+def goals() -> list[Goal]:
+    found = []
+    for keys in KINDS:
+        found += point_goals(keys)
+    floor = Figure("cost of a call", "floor_capi")
+    empty = Figure("cost of a call", "member of empty")
+    found.append(Goal("the call itself: `member` of an empty table", "≤ 15 ns over C", "difference", 15, empty, floor))
+    for keys in KINDS:
+        found += scan_goals(keys)
+    for scan in ("select_count", "tolist"):
+        churned, fresh = (Figure(f"{scan} ({state})", keys="int") for state in ("churned", "fresh"))
+        found.append(ratio(f"`{scan}` after a churn", 1.5, "the fresh table", churned, fresh))
+    for keys in KINDS:
+        ets = Figure("memory (own account)", "ets", keys)
+        for account in ("own account", "resident"):
+            what = f"memory per row, {account}, {keys} keys"
+            found.append(ratio(what, 0.5, "ETS", Figure(f"memory ({account})", keys=keys), ets))
+    later, before = (Figure(f"gc.collect() {when}", keys="int") for when in ("later", "empty"))
+    found.append(ratio("`gc.collect()` with the rows resident", 1.2, "an empty process", later, before))
+    return found + writer_goals() + growth_goals() + small_goals()
+
+
+def point_goals(keys: str) -> list[Goal]:
+    def against(operation: str, theirs: str, peer: str, limit: float) -> Goal:
+        name = {"ets": "ETS"}.get(peer, peer)
+        what = f"`{operation}`, {keys} keys"
+        return ratio(what, limit, name, Figure(operation, keys=keys), Figure(theirs, peer, keys))
+
+    def batch(many: str, single: str) -> Goal:
+        ours, alone = (Figure(f"{name} (batch run)", keys=keys) for name in (many, single))
+        return ratio(f"`{many}` of 1,000, per row, {keys} keys", 0.5, f"our `{single}`", ours, alone)
+
+    return [
+        against("lookup", "lookup", "ets", 0.6),
+        against("lookup", "lookup", "dict+Lock", 0.5),
+        against("get", "lookup", "ets", 0.6),
+        against("get", "get", "dict+Lock", 0.5),
+        against("insert", "insert", "ets", 0.6),
+        against("overwrite", "overwrite", "ets", 0.6),
+        against("update_counter", "update_counter", "ets", 0.6),
+        against("member", "member", "ets", 0.8),
+        batch("get_many", "get"),
+        batch("insert_many", "insert"),
+    ]
+
+
+def scan_goals(keys: str) -> list[Goal]:
+    def figures(operation: str, peer: str) -> tuple[Figure, Figure]:
+        return Figure(operation, keys=keys), Figure(operation, peer, keys)
+
+    count = f"`select_count` of 1 %, {keys} keys"
+    return [
+        ratio(count, 1, "duckdb on 1 thread", *figures("select_count", "duckdb")),
+        Goal(count, "≥ 100 x faster than ETS", "faster", 100, *figures("select_count", "ets")),
+        ratio(f"`tolist`, {keys} keys", 0.8, "polars `rows()`", *figures("tolist", "polars")),
+    ]
+
+
+def writer_goals() -> list[Goal]:
+    found = []
+    for grown in (False, True):
+        alone = Figure("insert alone, median", keys="int", grown=grown)
+        what = f"`insert` while {'the larger' if grown else 'the'} table is scanned"
+        for how in ("beside scans", "beside ceaseless scans"):
+            middle, slow = (Figure(f"insert {how}, {name}", keys="int", grown=grown) for name in ("median", "P99.9"))
+            note = " without pause" if how != "beside scans" else ""
+            found.append(ratio(f"{what}{note}, median", 2, "alone", middle, alone))
+            found.append(Goal(f"{what}{note}, P99.9", "≤ 1 ms", "value", 1e6, slow))
+    return found
+
+
+def growth_goals() -> list[Goal]:
+    def figure(operation: str, grown: bool) -> Figure:
+        return Figure(f"growth: {operation}", keys="int", grown=grown)
+
+    limits = {"select_count": 1.2, "get": 2, "insert (overwrite)": 2, "load": 1.5}
+    found = [
+        ratio(f"growth, per row: {name}", limit, "the smaller table", figure(name, True), figure(name, False))
+        for name, limit in limits.items()
+    ]
+    one, two = figure("select_count", True), figure("select_count, 2 threads", True)
+    return [*found, Goal("scan of the larger table on 2 cores", "≥ 1.5 x faster than on 1", "faster", 1.5, two, one)]
+
+
+def small_goals() -> list[Goal]:
+    package, bare = Figure("import"), Figure("import", "bare interpreter")
+    return [
+        Goal("a table of 100 rows in one partition", "≤ 8 KB", "value", 8192, Figure("100 rows, 1 partition")),
+        Goal("a thousand empty tables, own account", "≤ 4 MB", "value", 4e6, Figure("1000 empty tables")),
+        Goal("a thousand empty tables, resident", "≤ 4 MB", "value", 4e6, Figure("1000 empty (resident)")),
+        Goal("import of the package", "≤ 20 ms over a bare interpreter", "difference", 20, package, bare),
+    ]
+
+
+def judge(goal: Goal, results: dict[str, Any]) -> Verdict | None:
+    """None if something it needs was not measured."""
+    ours = record_of(goal.ours, results)
+    theirs = record_of(goal.theirs, results) if goal.theirs else None
+    if ours is None or (goal.theirs and theirs is None):
+        return None
+    mine, other = ours["values"], theirs["values"] if theirs else []
+    if goal.how == "value":
+        runs = mine
+    else:
+        by_round = len(mine) == len(other)
+        pairs = zip(mine, other, strict=True) if by_round else [(median(mine), median(other))]
+        runs = [compare(goal.how, a, b) for a, b in pairs]
+    return Verdict(goal, runs, mine, other, ours["unit"], reached(goal, runs))
+
+
+def compare(how: str, ours: float, theirs: float) -> float:
+    if how == "difference":
+        return ours - theirs
+    return theirs / ours if how == "faster" else ours / theirs
+
+
+def reached(goal: Goal, runs: list[float]) -> str:
+    met = [value >= goal.limit if goal.how == "faster" else value <= goal.limit for value in runs]
+    middle = median(runs)
+    if goal.how == "faster":
+        enough, narrow = middle >= goal.limit, middle < goal.limit * NARROW
+    else:
+        enough, narrow = middle <= goal.limit, middle > goal.limit / NARROW
+    if not enough:
+        return f"**no** ({sum(met)} of {len(met)} runs)" if any(met) else "**no**"
+    if narrow and not all(met):
+        return f"narrowly: {sum(met)} of {len(met)} runs"
+    return "yes"
+
+
+def record_of(figure: Figure, results: dict[str, Any]) -> dict[str, Any] | None:
+    """The larger table's records come after those of the smaller one."""
+    for record in results["records"]:
+        if (record["operation"], record["peer"], record["keys"]) == (figure.operation, figure.peer, figure.keys) and (
+            not figure.grown or record["rows"] == results["growth_rows"]
+        ):
+            return record
+    return None
