@@ -1,0 +1,192 @@
+// The rows of one partition: chunks, the slots in them, and the copy-on-write that keeps snapshots as they were.
+//
+// Not thread-safe: the partition's lock guards all of it. A snapshot's reader uses only the Chunk pointers it was given,
+// without the lock.
+//
+// Writing is in two steps. Claim/Prepare does everything that can fail (it throws std::bad_alloc) and changes nothing a
+// reader of rows could notice; Store/Erase cannot fail. Between the Prepare and the Store of a row other rows may be prepared,
+// but no heap is rewritten (TidyHeap runs after stores).
+//
+// Rule I3. Every block carries the epoch of its birth. A pin is a moment: it remembers the epoch it was taken at, and all
+// blocks born by then are visible to it. A block that the newest live pin can see is never written: the writer copies it,
+// and the old block is retired until no pin is left that can see it. Otherwise writes are in place. Bytes in a heap extent
+// never change once written, so extents are shared by all versions of their chunk.
+
+#ifndef PARTITA_COLUMN_ROW_STORE_H_
+#define PARTITA_COLUMN_ROW_STORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "column/block.h"
+#include "column/chunk.h"
+#include "term/value.h"
+
+namespace partita {
+
+using Slot = uint32_t;
+inline constexpr Slot kNoSlot = 0xFFFFFFFF;
+inline constexpr uint32_t kMaxChunks = (uint32_t{1} << (32 - kChunkShift)) - 1;
+
+// Ends a pin: set by whoever held it, from any thread and without a lock; the store notices when it next asks.
+struct PinToken {
+  std::atomic<bool> released{false};
+};
+
+// A value whose bytes are in the heap already, though no row points to them yet.
+struct PendingRef {
+  uint32_t column;
+  uint32_t size;
+  HeapRef ref;
+};
+using PendingRefs = absl::InlinedVector<PendingRef, 4>;
+
+class RowStore {
+ public:
+  RowStore() = default;
+  ~RowStore();
+  RowStore(const RowStore&) = delete;
+  RowStore& operator=(const RowStore&) = delete;
+
+  // --- Reading.
+  const Chunk* chunk(uint32_t number) const { return chunks_[number]; }
+  const Chunk& chunk_of(Slot slot) const { return *chunks_[slot >> kChunkShift]; }
+  uint32_t chunk_count() const { return static_cast<uint32_t>(chunks_.size()); }  // some may be null
+  absl::Span<Chunk* const> chunks() const { return absl::MakeConstSpan(chunks_); }
+
+  // --- Writing rows.
+  // A free slot, now live but without content. kNoSlot: the store is full.
+  Slot ClaimSlot();
+  // Gives back a slot that was claimed but not stored.
+  void UnclaimSlot(Slot slot);
+  // Makes room for `values` at a live slot. `fresh`: the slot was just claimed and holds no row yet.
+  void PrepareRow(Slot slot, absl::Span<const Value> values, bool fresh, PendingRefs* refs);
+  // Forgets prepared bytes that no Store will use.
+  void AbandonRefs(Slot slot, const PendingRefs& refs);
+  void StoreRow(Slot slot, absl::Span<const Value> values, const PendingRefs& refs, bool fresh);
+  // One element below min(RowArity, kMaxColumns).
+  void PrepareElement(Slot slot, uint32_t position, const Value& value, PendingRefs* refs);
+  void StoreElement(Slot slot, uint32_t position, const Value& value, const PendingRefs& refs);
+  void PrepareErase(Slot slot);
+  void Erase(Slot slot);
+
+  // The address of an integer that can be changed in place, or null if the element is not in an integer column, has no value,
+  // or a pin can see it. For the counter's fast path.
+  int64_t* WritableInt(Slot slot, uint32_t position) {
+    const Chunk& chunk = chunk_of(slot);
+    if (ABSL_PREDICT_FALSE(position >= chunk.column_count)) return nullptr;
+    const Column& column = chunk.columns[position];
+    if (column.kind != ColumnKind::kInt || column.birth <= newest_pin_ || !HasValue(column, slot & kChunkMask)) {
+      return nullptr;
+    }
+    return column.ints() + (slot & kChunkMask);
+  }
+
+  // Rewrites the heap of the slot's chunk when more than half of it is dead. After stores; failing to allocate is no error.
+  void TidyHeap(Slot slot) {
+    const Chunk* chunk = chunks_[slot >> kChunkShift];
+    if (chunk != nullptr && ABSL_PREDICT_FALSE(chunk->heap_dead * 2 > chunk->heap_used && chunk->heap_dead > kTidyBytes)) {
+      RewriteHeap(slot >> kChunkShift);
+    }
+  }
+  // Gives back what can be given back without moving rows.
+  void Compact();
+  // Lets go of all rows at once; what pins can see is retired. Does not fail.
+  void ReleaseAll();
+
+  // --- Pins.
+  // Pins this moment. Throws std::bad_alloc.
+  uint64_t Pin(std::shared_ptr<PinToken> token);
+  // Ends the pins whose tokens were released and retires what only they could see.
+  void ReapPins();
+  bool has_pins() const { return !pins_.empty(); }
+  bool HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const;
+  uint64_t epoch() const { return epoch_; }
+  // Blocks to be freed once the lock is released (FreeBlockChain).
+  Block* TakeGarbage() {
+    Block* garbage = garbage_;
+    garbage_ = nullptr;
+    return garbage;
+  }
+  uint64_t bytes() const { return bytes_ + chunks_.capacity() * sizeof(void*) * 2; }
+  uint64_t retired_bytes() const { return retired_bytes_; }
+  absl::Status CheckInvariants() const;
+
+ private:
+  static constexpr uint64_t kTidyBytes = 4096;
+
+  struct PinRecord {
+    uint64_t epoch;
+    std::shared_ptr<PinToken> token;
+  };
+
+  bool Pinned(uint64_t birth) const { return birth <= newest_pin_; }
+  void* NewBlock(size_t bytes);
+  void Retire(void* data);  // null is allowed
+
+  uint32_t AddChunk();
+  void ReleaseChunk(uint32_t number);
+  void RetireContent(Chunk* chunk);
+  Chunk* GrowChunk(uint32_t number);
+  // The chunk's header, one that no pin can see.
+  Chunk* WritableChunk(uint32_t number) {
+    Chunk* chunk = chunks_[number];
+    if (ABSL_PREDICT_TRUE(!Pinned(chunk->birth))) return chunk;
+    return CopyPinnedHeader(number);
+  }
+  Chunk* CopyPinnedHeader(uint32_t number);
+  Chunk* CopyHeader(uint32_t number, uint32_t column_count);
+  void PrepareArity(Chunk* chunk, uint32_t arity);
+
+  void PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, bool fresh, PendingRefs* refs);
+  void PrepareNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
+  void PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value> values, bool fresh, PendingRefs* refs);
+  void MakeColumnFit(Chunk* chunk, uint32_t index, ColumnKind needed, bool fresh);
+  void StoreValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, const PendingRefs& refs, bool fresh);
+  void StoreNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
+
+  void MakeArray(Chunk* chunk, uint32_t index, ColumnKind kind, bool fresh);
+  void CopyArray(Chunk* chunk, uint32_t index);
+  void ConvertToCells(Chunk* chunk, uint32_t index);
+  void MakeValidity(Chunk* chunk, uint32_t index);
+  void* NewArray(ColumnKind kind, uint32_t capacity) { return NewBlock(ElementBytes(kind) * capacity); }
+  uint64_t* NewBitmap(uint32_t bits);  // all zero
+  static size_t ElementBytes(ColumnKind kind) {
+    return kind == ColumnKind::kInt || kind == ColumnKind::kFloat ? 8 : kind == ColumnKind::kEmpty ? 0 : 16;
+  }
+  // Unused numbers of a heap directory are chained: an odd "pointer" holds the next one.
+  static bool IsExtent(const Extent* entry) { return (reinterpret_cast<uintptr_t>(entry) & 1) == 0; }
+
+  HeapRef AppendToHeap(Chunk* chunk, const char* data, uint32_t size);
+  char* ReserveInHeap(Chunk* chunk, uint32_t size, HeapRef* ref);
+  uint32_t AddExtent(Chunk* chunk, uint32_t capacity);
+  void CopyDirectory(Chunk* chunk, uint32_t capacity);
+  void ReleaseExtent(Chunk* chunk, uint32_t number);
+  void NoteDead(Chunk* chunk, HeapRef ref, uint32_t size);
+  void NoteDeadAt(Chunk* chunk, const Column& column, uint32_t place);
+  void RewriteHeap(uint32_t number);
+
+  std::vector<Chunk*> chunks_;
+  // Numbers of chunks with (probably) a free slot, and of chunks that do not exist. Each holds a number at most once and has
+  // room for all of them, so that adding one cannot fail.
+  std::vector<uint32_t> open_;
+  std::vector<uint32_t> free_numbers_;
+  uint32_t live_chunks_ = 0;  // that exist
+
+  uint64_t epoch_ = 1;       // birth of blocks made now
+  uint64_t newest_pin_ = 0;  // 0: no pins
+  std::vector<PinRecord> pins_;
+  Block* retired_ = nullptr;
+  Block* garbage_ = nullptr;
+  uint64_t bytes_ = 0;
+  uint64_t retired_bytes_ = 0;
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_COLUMN_ROW_STORE_H_

@@ -1,0 +1,37 @@
+// A conjunction of comparisons of a field with a constant, run over column chunks: the part of a match specification that is
+// answered by kernels over arrays, each narrowing one bitmap per chunk.
+//
+// Comparisons follow the term order (SPEC 1): numbers compare numerically, values of different ranks by rank.
+
+#ifndef PARTITA_MATCH_FILTER_H_
+#define PARTITA_MATCH_FILTER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "table/snapshot.h"
+#include "term/value.h"
+
+namespace partita {
+
+struct Comparison {
+  enum class Op : uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual, kExactlyEqual, kExactlyNotEqual };
+
+  uint32_t position = 0;
+  Op op = Op::kEqual;
+  Value constant;  // what it points to must outlive the filter
+};
+
+struct Filter {
+  uint32_t arity = 0;  // only rows of this many elements match; 0: any
+  std::vector<Comparison> comparisons;  // all must hold; positions are below arity where that is given
+};
+
+// The number of rows of the snapshot that match. Takes no lock; `threads` workers share the chunks (1: the caller alone).
+// `stop` (may be null) is polled between chunks: when it is true the count is abandoned and what was counted so far returned.
+uint64_t CountMatches(const Snapshot& snapshot, const Filter& filter, int threads, const std::atomic<bool>* stop);
+
+}  // namespace partita
+
+#endif  // PARTITA_MATCH_FILTER_H_

@@ -1,0 +1,234 @@
+#include "table/hash_index.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "column/block.h"
+
+namespace partita {
+namespace {
+
+// Full at 4/5; a table grown by a quarter, or split, is 0.64 full.
+bool IsFull(uint32_t size, uint32_t capacity) { return uint64_t{size} * 5 >= uint64_t{capacity} * 4; }
+uint32_t CapacityFor(uint32_t size) { return (size + size / 2 + size / 16 + 8) / 8 * 8; }  // 0.64 full
+uint32_t GrownCapacity(uint32_t capacity) {
+  return capacity < 64 ? capacity * 2 : (capacity + capacity / 4 + 7) / 8 * 8;
+}
+
+}  // namespace
+
+size_t HashIndex::BlockBytes(uint32_t capacity) {
+  const size_t bytes = kLine + (capacity + TailOf(capacity)) * sizeof(Entry);
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
+HashIndex::SubTable HashIndex::NewTable(uint32_t capacity, uint32_t depth) {
+  MaybeFailAllocation();
+  const size_t bytes = BlockBytes(capacity);
+  char* block = static_cast<char*>(std::aligned_alloc(kLine, bytes));
+  if (block == nullptr) throw std::bad_alloc();
+  g_live_bytes.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
+  std::memset(block + kLine, 0xFF, bytes - kLine);
+  SubTable table{reinterpret_cast<Entry*>(block + kLine), capacity, depth};
+  table.Size() = 0;
+  return table;
+}
+
+void HashIndex::DeleteTable(const SubTable& table) {
+  g_live_bytes.fetch_sub(static_cast<int64_t>(BlockBytes(table.capacity)), std::memory_order_relaxed);
+  std::free(reinterpret_cast<char*>(table.entries) - kLine);
+}
+
+void HashIndex::Swap(HashIndex* other) noexcept {
+  directory_.swap(other->directory_);
+  std::swap(depth_, other->depth_);
+  std::swap(size_, other->size_);
+}
+
+size_t HashIndex::bytes() const {
+  size_t bytes = directory_.capacity() * sizeof(SubTable);
+  for (size_t i = 0; i < directory_.size(); i += Span(directory_[i])) bytes += BlockBytes(directory_[i].capacity);
+  return bytes;
+}
+
+void HashIndex::Clear() {
+  for (size_t i = 0; i < directory_.size();) {
+    const size_t span = Span(directory_[i]);
+    DeleteTable(directory_[i]);
+    i += span;
+  }
+  directory_.clear();
+  directory_.shrink_to_fit();
+  depth_ = 0;
+  size_ = 0;
+}
+
+HashIndex::SubTable HashIndex::CopyOf(const SubTable& table, uint32_t capacity, uint32_t depth, uint32_t first,
+                                      uint32_t last) {
+  for (;; capacity = GrownCapacity(capacity)) {
+    SubTable copy = NewTable(capacity, depth);
+    const uint32_t end = copy.Slots() - 1;  // stays free
+    uint32_t next = 0;
+    bool fits = true;
+    for (uint32_t e = 0; e < table.Slots(); ++e) {
+      const Entry& entry = table.entries[e];
+      if (entry.slot == kNotFound || entry.hash < first || entry.hash > last) continue;
+      next = std::max(next, copy.Home(entry.hash));
+      if (next >= end) {
+        fits = false;
+        break;
+      }
+      copy.entries[next++] = entry;
+      ++copy.Size();
+    }
+    if (fits) return copy;
+    DeleteTable(copy);
+  }
+}
+
+void HashIndex::SetTable(uint32_t hash, const SubTable& table) {
+  const size_t first = uint64_t{hash} >> (32 - depth_) >> (depth_ - table.depth) << (depth_ - table.depth);
+  std::fill_n(directory_.begin() + static_cast<ptrdiff_t>(first), Span(table), table);
+}
+
+void HashIndex::Resize(uint32_t hash, uint32_t capacity) {
+  const SubTable old = TableOf(hash);
+  SetTable(hash, CopyOf(old, capacity, old.depth, 0, 0xFFFFFFFF));
+  DeleteTable(old);
+}
+
+void HashIndex::Split(uint32_t hash) {
+  const SubTable old = TableOf(hash);
+  if (old.depth == depth_) {
+    MaybeFailAllocation();
+    std::vector<SubTable> doubled;
+    doubled.reserve(directory_.size() * 2);
+    for (const SubTable& table : directory_) doubled.insert(doubled.end(), 2, table);
+    directory_.swap(doubled);
+    ++depth_;
+  }
+  const uint32_t depth = old.depth + 1;
+  const uint32_t middle_bit = uint32_t{1} << (32 - depth);
+  const uint32_t middle = (depth == 1 ? 0 : hash >> (33 - depth) << (33 - depth)) | middle_bit;
+  const uint32_t capacity = CapacityFor(old.Size() / 2);
+  const SubTable low = CopyOf(old, capacity, depth, 0, middle - 1);
+  SubTable high;
+  try {
+    high = CopyOf(old, capacity, depth, middle, 0xFFFFFFFF);
+  } catch (...) {
+    DeleteTable(low);
+    throw;
+  }
+  SetTable(middle - 1, low);
+  SetTable(middle, high);
+  DeleteTable(old);
+}
+
+void HashIndex::Reserve(uint32_t hash) {
+  if (ABSL_PREDICT_FALSE(directory_.empty())) {
+    directory_.reserve(1);
+    directory_.push_back(NewTable(kMinCapacity, 0));
+  }
+  for (;;) {
+    const SubTable& table = TableOf(hash);
+    if (ABSL_PREDICT_TRUE(!IsFull(table.Size() + 1, table.capacity) &&
+                          table.entries[table.Slots() - 2].slot == kNotFound)) {
+      return;
+    }
+    const uint32_t grown = GrownCapacity(table.capacity);
+    if (grown > kMaxCapacity && table.depth < kMaxDepth && table.Size() > kMaxCapacity / 4) {
+      Split(hash);
+    } else {
+      Resize(hash, grown);
+    }
+  }
+}
+
+void HashIndex::Insert(uint32_t hash, uint32_t slot) {
+  const SubTable& table = TableOf(hash);
+  Entry* e = table.entries + table.Home(hash);
+  while (e->slot != kNotFound && e->hash <= hash) ++e;
+  Entry* gap = e;
+  while (gap->slot != kNotFound) ++gap;
+  assert(gap < table.entries + table.Slots() - 1);
+  std::memmove(e + 1, e, static_cast<size_t>(gap - e) * sizeof(Entry));
+  *e = Entry{hash, slot};
+  ++table.Size();
+  ++size_;
+}
+
+void HashIndex::Erase(uint32_t hash, uint32_t slot) {
+  const SubTable& table = TableOf(hash);
+  Entry* e = table.entries + table.Home(hash);
+  while (e->hash != hash || e->slot != slot) {
+    assert(e < table.entries + table.Slots());
+    ++e;
+  }
+  // Those behind it that are not at home move one place closer.
+  Entry* next = e + 1;
+  while (next->slot != kNotFound && table.Home(next->hash) < static_cast<uint32_t>(next - table.entries)) ++next;
+  std::memmove(e, e + 1, static_cast<size_t>(next - e - 1) * sizeof(Entry));
+  next[-1] = Entry{0xFFFFFFFF, kNotFound};
+  --size_;
+  if (--table.Size() < table.capacity / 4 && table.capacity >= 64) {
+    try {
+      Resize(hash, CapacityFor(table.Size()));
+    } catch (const std::bad_alloc&) {
+      // It stays as large as it is.
+    }
+  }
+}
+
+void HashIndex::Compact() {
+  for (size_t i = 0; i < directory_.size(); i += Span(directory_[i])) {
+    const SubTable& table = directory_[i];
+    const uint32_t wanted = std::max(kMinCapacity, (table.Size() + table.Size() / 4 + 15) / 8 * 8);
+    if (wanted < table.capacity) Resize(static_cast<uint32_t>(uint64_t{i} << (32 - depth_)), wanted);
+  }
+}
+
+absl::Status HashIndex::CheckInvariants() const {
+  size_t entries = 0;
+  for (size_t i = 0; i < directory_.size(); i += Span(directory_[i])) {
+    const SubTable& table = directory_[i];
+    const auto broken = [&](const char* what) {
+      return absl::InternalError(absl::StrCat("index table ", i, " of ", directory_.size(), ": ", what));
+    };
+    if (i % Span(table) != 0) return broken("stands at the wrong place");
+    for (size_t k = 0; k < Span(table); ++k) {
+      if (directory_[i + k].entries != table.entries) return broken("is missing from its range");
+    }
+    uint32_t size = 0;
+    uint32_t previous = 0;
+    if (table.entries[table.Slots() - 1].slot != kNotFound) return broken("last entry is in use");
+    for (uint32_t e = 0; e < table.Slots(); ++e) {
+      const Entry& entry = table.entries[e];
+      if (entry.slot == kNotFound) {
+        if (entry.hash != 0xFFFFFFFF) return broken("free entry with a hash");
+        continue;
+      }
+      ++size;
+      if (uint64_t{entry.hash} >> (32 - depth_) >> (depth_ - table.depth) != i >> (depth_ - table.depth)) {
+        return broken("entry of another table");
+      }
+      if (entry.hash < previous) return broken("not in order");
+      previous = entry.hash;
+      const uint32_t home = table.Home(entry.hash);
+      if (home > e) return broken("entry before its home");
+      for (uint32_t p = home; p < e; ++p) {
+        if (table.entries[p].slot == kNotFound) return broken("gap between an entry and its home");
+      }
+    }
+    if (size != table.Size()) return broken("wrong size");
+    entries += size;
+  }
+  if (entries != size_) return absl::InternalError("index: wrong size");
+  return absl::OkStatus();
+}
+
+}  // namespace partita

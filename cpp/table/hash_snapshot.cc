@@ -1,0 +1,78 @@
+#include "table/hash_snapshot.h"
+
+#include <utility>
+
+namespace partita {
+
+HashSnapshot::HashSnapshot(std::shared_ptr<HashTable> table)
+    : table_(std::move(table)), token_(std::make_shared<PinToken>()), views_(table_->options().partitions) {
+  g_live_snapshots.fetch_add(1, std::memory_order_relaxed);
+  table_->live_snapshots_.fetch_add(1, std::memory_order_relaxed);
+}
+
+HashSnapshot::~HashSnapshot() {
+  ReleasePins();
+  g_live_snapshots.fetch_sub(1, std::memory_order_relaxed);
+  table_->live_snapshots_.fetch_sub(1, std::memory_order_relaxed);
+  // Partitions whose lock is held by somebody notice at their next copy.
+  for (const uint32_t number : table_->all_numbers_) {
+    const Locked locked(&table_->partitions_[number], Wait::kTry);
+    if (locked.got()) table_->partitions_[number].ReapPins();
+  }
+}
+
+void HashSnapshot::ReleasePins() { token_->released.store(true, std::memory_order_release); }
+
+void HashSnapshot::Take() {
+  for (const uint32_t number : table_->all_numbers_) {
+    Partition& partition = table_->partitions_[number];
+    View& view = views_[number];
+    partition.ReapPins();
+    const absl::Span<Chunk* const> chunks = partition.rows.chunks();
+    view.chunks.assign(chunks.begin(), chunks.end());
+    for (const Chunk* chunk : chunks) {
+      if (chunk != nullptr) chunks_.push_back(chunk);
+    }
+    rows_ += partition.row_count.load(std::memory_order_relaxed);
+    view.epoch = partition.rows.Pin(token_);
+  }
+}
+
+Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
+  const uint32_t number = table_->PartitionNumber(key.hash);
+  Partition& partition = table_->partitions_[number];
+  const View& view = views_[number];
+  const uint32_t keypos = options().keypos;
+  const auto holds_key = [&](Slot slot) {
+    const uint32_t chunk_number = slot >> kChunkShift;
+    const uint32_t place = slot & kChunkMask;
+    if (chunk_number >= view.chunks.size()) return false;
+    const Chunk* chunk = view.chunks[chunk_number];
+    return chunk != nullptr && TestBit(chunk->live, place) && KeyIs(*chunk, place, key.key, keypos);
+  };
+  Slot found = kNoSlot;
+  {
+    const Locked locked(&partition, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    found = partition.index.Find(IndexHash(key.hash), holds_key);
+    if (found == kNoSlot) {
+      if (const auto erased = partition.erased.find(IndexHash(key.hash)); erased != partition.erased.end()) {
+        for (const Slot slot : erased->second) {
+          if (holds_key(slot)) found = slot;
+        }
+      }
+    }
+    for (auto old = partition.old_indexes.begin(); found == kNoSlot && old != partition.old_indexes.end(); ++old) {
+      if (old->retired_at > view.epoch) found = old->index.Find(IndexHash(key.hash), holds_key);
+    }
+  }
+  if (found == kNoSlot) return Outcome::kOk;
+  try {
+    CopyRowOut(*view.chunks[found >> kChunkShift], found & kChunkMask, out, nullptr);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+  return Outcome::kOk;
+}
+
+}  // namespace partita

@@ -1,0 +1,184 @@
+#include "table/hash_table.h"
+
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "table/hash_snapshot.h"
+#include "table/hash_walk.h"
+
+namespace partita {
+namespace {
+
+std::vector<uint32_t> NumbersBelow(uint32_t count) {
+  std::vector<uint32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+}  // namespace
+
+HashTable::HashTable(const TableOptions& options)
+    : Table(options),
+      partitions_(std::make_unique<Partition[]>(options.partitions)),
+      all_numbers_(NumbersBelow(options.partitions)) {}
+
+HashTable::~HashTable() = default;
+
+void HashTable::GroupByPartition(size_t count, const uint64_t* hashes, std::vector<uint32_t>* order,
+                                 std::vector<uint32_t>* begins) const {
+  begins->assign(options_.partitions + 1, 0);
+  order->resize(count);
+  for (size_t i = 0; i < count; ++i) ++(*begins)[PartitionNumber(hashes[i]) + 1];
+  for (uint32_t p = 0; p < options_.partitions; ++p) (*begins)[p + 1] += (*begins)[p];
+  std::vector<uint32_t> next(begins->begin(), begins->end() - 1);
+  for (size_t i = 0; i < count; ++i) (*order)[next[PartitionNumber(hashes[i])]++] = static_cast<uint32_t>(i);
+}
+
+Outcome HashTable::RemoveAll(Wait wait, bool drop) {
+  std::vector<HashIndex> removed;  // deleted after the locks are let go
+  removed.reserve(options_.partitions);
+  LockedMany locked;
+  if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  for (const uint32_t number : all_numbers_) {
+    MaybeFailAllocation();
+    partitions_[number].old_indexes.reserve(partitions_[number].old_indexes.size() + 1);
+  }
+  const ListStep step(this);
+  generation_.fetch_add(1, std::memory_order_release);
+  if (drop) dropped_.store(true, std::memory_order_release);
+  for (const uint32_t number : all_numbers_) removed.push_back(partitions_[number].RemoveAll());
+  return Outcome::kOk;
+}
+
+Outcome HashTable::Clear(Wait wait) {
+  try {
+    return RemoveAll(wait, /*drop=*/false);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome HashTable::Drop(Wait wait) {
+  try {
+    return RemoveAll(wait, /*drop=*/true);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome HashTable::Size(Wait wait, uint64_t* rows) {
+  constexpr int kTries = 100;
+  const auto sum = [this] {
+    uint64_t total = 0;
+    for (const uint32_t number : all_numbers_) total += partitions_[number].row_count.load(std::memory_order_acquire);
+    return total;
+  };
+  for (int i = 0; i < kTries; ++i) {
+    if (dropped()) return Outcome::kDropped;
+    const uint64_t done = list_steps_done_.load();
+    if (list_steps_begun_.load() != done) continue;
+    *rows = sum();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (list_steps_begun_.load() == done) return Outcome::kOk;
+  }
+  LockedMany locked;
+  if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  *rows = sum();
+  return Outcome::kOk;
+}
+
+Outcome HashTable::TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) {
+  try {
+    auto snapshot = std::make_shared<HashSnapshot>(std::static_pointer_cast<HashTable>(shared_from_this()));
+    // A snapshot that was not taken whole is let go after the locks.
+    LockedMany locked;
+    if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    snapshot->Take();
+    *out = std::move(snapshot);
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+std::unique_ptr<Walk> HashTable::NewWalk() {
+  return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()));
+}
+
+Outcome HashTable::Stats(Wait wait, TableStats* out) {
+  try {
+    out->partition_rows.resize(options_.partitions);
+    LockedMany locked;
+    if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    out->rows = 0;
+    out->memory_bytes = sizeof(HashTable) + options_.partitions * (sizeof(Partition) + sizeof(uint32_t));
+    out->snapshots = 0;
+    out->snapshot_retained_bytes = 0;
+    for (const uint32_t number : all_numbers_) {
+      Partition& partition = partitions_[number];
+      partition.ReapPins();
+      const uint64_t rows = partition.row_count.load(std::memory_order_relaxed);
+      out->partition_rows[number] = rows;
+      out->rows += rows;
+      out->memory_bytes += partition.Bytes();
+      out->snapshot_retained_bytes += partition.rows.retired_bytes();
+    }
+    out->snapshots = live_snapshots_.load(std::memory_order_relaxed);
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome HashTable::Compact(Wait wait) {
+  for (const uint32_t number : all_numbers_) {
+    Partition& partition = partitions_[number];
+    const Locked locked(&partition, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    try {
+      partition.ReapPins();
+      partition.rows.Compact();
+      partition.index.Compact();
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  }
+  return Outcome::kOk;
+}
+
+absl::Status HashTable::CheckInvariants() {
+  LockedMany locked;
+  locked.Take(partitions_.get(), all_numbers_, Wait::kBlock);
+  for (const uint32_t number : all_numbers_) {
+    const absl::Status status = partitions_[number].CheckInvariants(options_.hash_seed, options_.keypos);
+    if (!status.ok()) return absl::InternalError(absl::StrCat("partition ", number, ": ", status.message()));
+    status.IgnoreError();
+  }
+  return absl::OkStatus();
+}
+
+void HashTable::LockForFork() {
+  for (const uint32_t number : all_numbers_) partitions_[number].lock.LockWithoutCheck();
+}
+
+void HashTable::UnlockAfterFork() {
+  for (const uint32_t number : all_numbers_) partitions_[number].lock.Unlock();
+}
+
+void HashTable::ResetAfterFork() {
+  for (const uint32_t number : all_numbers_) partitions_[number].lock.ResetAfterFork();
+}
+
+uint64_t HashTable::RowsNow() const {
+  uint64_t rows = 0;
+  for (const uint32_t number : all_numbers_) rows += partitions_[number].row_count.load(std::memory_order_relaxed);
+  return rows;
+}
+
+}  // namespace partita

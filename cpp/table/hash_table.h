@@ -1,0 +1,75 @@
+// What the table types that are looked up by hash share: partitions, whole-table calls, snapshots, walks.
+
+#ifndef PARTITA_TABLE_HASH_TABLE_H_
+#define PARTITA_TABLE_HASH_TABLE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "table/partition.h"
+#include "table/registry.h"
+#include "table/table.h"
+
+namespace partita {
+
+class HashTable : public Table, private RegisteredTable {
+ public:
+  ~HashTable() override;
+
+  Outcome Clear(Wait wait) override;
+  Outcome Drop(Wait wait) override;
+  Outcome Size(Wait wait, uint64_t* rows) override;
+  Outcome TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) override;
+  std::unique_ptr<Walk> NewWalk() override;
+  Outcome Stats(Wait wait, TableStats* out) override;
+  Outcome Compact(Wait wait) override;
+  absl::Status CheckInvariants() override;
+
+ protected:
+  friend class HashSnapshot;
+  friend class HashWalk;
+
+  explicit HashTable(const TableOptions& options);
+
+  uint32_t PartitionNumber(uint64_t hash) const {
+    return static_cast<uint32_t>(((hash >> 32) * options_.partitions) >> 32);
+  }
+  Partition& PartitionOf(uint64_t hash) { return partitions_[PartitionNumber(hash)]; }
+  // Order of `hashes` by partition, stable, and the range of each: order[begins[p]] to order[begins[p + 1]] are those of p.
+  void GroupByPartition(size_t count, const uint64_t* hashes, std::vector<uint32_t>* order,
+                        std::vector<uint32_t>* begins) const;
+
+  // Brackets what a list insert stores under several locks, so that Size() does not count a part of it.
+  class ListStep {
+   public:
+    explicit ListStep(HashTable* table) : table_(table) { table_->list_steps_begun_.fetch_add(1); }
+    ~ListStep() { table_->list_steps_done_.fetch_add(1); }
+
+   private:
+    HashTable* table_;
+  };
+
+  const std::unique_ptr<Partition[]> partitions_;
+  const std::vector<uint32_t> all_numbers_;  // 0, 1, ...: for LockedMany
+
+ private:
+  Outcome RemoveAll(Wait wait, bool drop);
+
+  // --- For registry.h, around a fork.
+  void LockForFork() override;
+  void UnlockAfterFork() override;
+  void ResetAfterFork() override;
+  uint64_t RowsNow() const override;
+
+  std::atomic<uint64_t> list_steps_begun_{0};
+  std::atomic<uint64_t> list_steps_done_{0};
+  std::atomic<uint64_t> live_snapshots_{0};
+  std::atomic<uint64_t> generation_{0};  // changed under all locks when all rows go at once
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_HASH_TABLE_H_

@@ -1,0 +1,83 @@
+#include "table/hash_walk.h"
+
+#include <utility>
+
+namespace partita {
+namespace {
+
+// A batch ends early once it holds as much, so that rows of long values do not pile up.
+constexpr size_t kMaxBatchBytes = 256 * 1024;
+
+}  // namespace
+
+HashWalk::HashWalk(std::shared_ptr<HashTable> table)
+    : table_(std::move(table)), generation_(table_->generation_.load(std::memory_order_acquire)) {
+  ends_.reserve(table_->options().partitions);
+  g_live_walks.fetch_add(1, std::memory_order_relaxed);
+}
+
+HashWalk::~HashWalk() { g_live_walks.fetch_sub(1, std::memory_order_relaxed); }
+
+Outcome HashWalk::Next(size_t max_rows, Wait wait, RowBuffer* out) {
+  while (ends_.size() < table_->options().partitions) {
+    Partition& partition = table_->partitions_[ends_.size()];
+    const Locked locked(&partition, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    ends_.push_back(uint64_t{partition.rows.chunk_count()} << kChunkShift);
+  }
+  if (table_->dropped()) return Outcome::kDropped;
+  const size_t had = out->size();
+  while (partition_ < table_->options().partitions && out->size() == had) {
+    const Outcome outcome = ReadPartition(max_rows, wait, out);
+    if (outcome != Outcome::kOk) return outcome;
+    if (slot_ >= ends_[partition_]) {
+      ++partition_;
+      slot_ = 0;
+    }
+  }
+  return Outcome::kOk;
+}
+
+Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
+  Partition& partition = table_->partitions_[partition_];
+  const Locked locked(&partition, wait);
+  if (!locked.got()) return Outcome::kWouldBlock;
+  if (table_->dropped()) return Outcome::kDropped;
+  if (table_->generation_.load(std::memory_order_relaxed) != generation_) {
+    partition_ = table_->options().partitions - 1;
+    slot_ = ends_[partition_];
+    return Outcome::kOk;
+  }
+  const size_t limit = out->size() + max_rows;
+  const uint64_t end = ends_[partition_];
+  try {
+    while (slot_ < end) {
+      const uint32_t number = static_cast<uint32_t>(slot_ >> kChunkShift);
+      const Chunk* chunk = number < partition.rows.chunk_count() ? partition.rows.chunk(number) : nullptr;
+      if (chunk == nullptr) {
+        slot_ = uint64_t{number + 1} << kChunkShift;
+        continue;
+      }
+      uint32_t place = static_cast<uint32_t>(slot_ & kChunkMask);
+      for (; place < chunk->capacity; ++place) {
+        const uint64_t ahead = chunk->live[place >> 6] >> (place & 63);
+        if (ahead == 0) {
+          place |= 63;
+          continue;
+        }
+        place += static_cast<uint32_t>(absl::countr_zero(ahead));
+        if (out->size() == limit || out->heap_bytes() > kMaxBatchBytes) {
+          slot_ = uint64_t{number} << kChunkShift | place;
+          return Outcome::kOk;
+        }
+        partition.CopyRow(number << kChunkShift | place, out);
+      }
+      slot_ = uint64_t{number + 1} << kChunkShift;
+    }
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+  return Outcome::kOk;
+}
+
+}  // namespace partita

@@ -1,0 +1,208 @@
+#include "table/partition.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace partita {
+namespace {
+
+// Columns of one row are far apart: ask for all of them before the first one is waited for.
+inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
+  const uint32_t columns = std::min<uint32_t>(chunk.column_count, 8);
+  for (uint32_t c = 0; c < columns; ++c) {
+    const Column& column = chunk.columns[c];
+    const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
+    __builtin_prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
+  }
+}
+
+}  // namespace
+
+Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
+  return index.Find(IndexHash(hash), [&](Slot slot) {
+    const Chunk& chunk = rows.chunk_of(slot);
+    const uint32_t place = slot & kChunkMask;
+    PrefetchRow(chunk, place);
+    return KeyIs(chunk, place, key, keypos);
+  });
+}
+
+void Partition::PrefetchRowOf(uint64_t hash) const {
+  index.Find(IndexHash(hash), [&](Slot slot) {
+    PrefetchRow(rows.chunk_of(slot), slot & kChunkMask);
+    return true;
+  });
+}
+
+Outcome Partition::AddRow(const RowView& row) {
+  index.Reserve(IndexHash(row.key_hash));
+  const Slot slot = rows.ClaimSlot();
+  if (slot == kNoSlot) return Outcome::kTooManyRows;
+  PendingRefs refs;
+  const absl::Span<const Value> values(row.values, row.arity);
+  try {
+    rows.PrepareRow(slot, values, /*fresh=*/true, &refs);
+  } catch (...) {
+    rows.AbandonRefs(slot, refs);
+    rows.UnclaimSlot(slot);
+    throw;
+  }
+  rows.StoreRow(slot, values, refs, /*fresh=*/true);
+  index.Insert(IndexHash(row.key_hash), slot);
+  AddRows(1);
+  return Outcome::kOk;
+}
+
+void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
+  PendingRefs refs;
+  try {
+    rows.PrepareRow(slot, values, /*fresh=*/false, &refs);
+  } catch (...) {
+    rows.AbandonRefs(slot, refs);
+    throw;
+  }
+  rows.StoreRow(slot, values, refs, /*fresh=*/false);
+  rows.TidyHeap(slot);
+}
+
+void Partition::RemoveRow(Slot slot, uint64_t hash) {
+  rows.PrepareErase(slot);
+  NoteErased(slot, hash);
+  index.Erase(IndexHash(hash), slot);
+  rows.Erase(slot);
+  rows.TidyHeap(slot);
+  AddRows(-1);
+}
+
+void Partition::NoteErased(Slot slot, uint64_t hash) {
+  if (ABSL_PREDICT_TRUE(!rows.has_pins())) {
+    if (ABSL_PREDICT_FALSE(!erased.empty())) erased.clear();
+    return;
+  }
+  MaybeFailAllocation();
+  absl::InlinedVector<Slot, 2>& slots = erased[IndexHash(hash)];
+  if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+}
+
+bool Partition::RowEquals(Slot slot, const RowView& row) const {
+  const Chunk& chunk = rows.chunk_of(slot);
+  const uint32_t place = slot & kChunkMask;
+  if (RowArity(chunk, place) != row.arity) return false;
+  bool equal = true;
+  const Value* expected = row.values;
+  ForEachElement(chunk, place, [&](const Value& v) { equal = equal && ExactlyEqual(v, *expected++); });
+  return equal;
+}
+
+void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values) {
+  ForEachElement(chunk, place, [out, long_values](const Value& v) {
+    if (ABSL_PREDICT_FALSE(long_values != nullptr && v.size > RowBuffer::kMaxCopiedValue)) {
+      *long_values = true;
+      out->AddValue(v);
+    } else {
+      out->AddCopy(v);
+    }
+  });
+  out->EndRow();
+}
+
+void Partition::CopyRow(Slot slot, RowBuffer* out) {
+  bool long_values = false;
+  CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
+  if (ABSL_PREDICT_FALSE(long_values)) {
+    auto pin = std::make_shared<PinToken>();
+    out->HoldPin(pin);
+    rows.Pin(std::move(pin));
+  }
+}
+
+void Partition::ReapPins() {
+  rows.ReapPins();
+  if (!rows.has_pins()) {
+    erased = {};
+    old_indexes.clear();
+    return;
+  }
+  old_indexes.erase(std::remove_if(old_indexes.begin(), old_indexes.end(),
+                                   [this](const OldIndex& old) { return !rows.HasPinIn(0, old.retired_at); }),
+                    old_indexes.end());
+}
+
+HashIndex Partition::RemoveAll() {
+  ReapPins();
+  HashIndex removed = std::move(index);
+  index = HashIndex();
+  rows.ReleaseAll();
+  row_count.store(0, std::memory_order_relaxed);
+  if (rows.has_pins()) {
+    old_indexes.push_back(OldIndex{std::move(removed), rows.epoch()});
+    removed = HashIndex();
+  }
+  return removed;
+}
+
+uint64_t Partition::Bytes() const {
+  uint64_t bytes = rows.bytes() + index.bytes() + erased.capacity() * (sizeof(decltype(erased)::value_type) + 1);
+  for (const OldIndex& old : old_indexes) bytes += old.index.bytes();
+  return bytes;
+}
+
+absl::Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
+  absl::Status status = rows.CheckInvariants();
+  if (status.ok()) status = index.CheckInvariants();
+  if (!status.ok()) return status;
+  uint64_t live = 0;
+  for (const Chunk* chunk : rows.chunks()) {
+    if (chunk == nullptr) continue;
+    live += chunk->live_count;
+    ForEachLive(*chunk, [&](uint32_t place) {
+      const Slot slot = chunk->number << kChunkShift | place;
+      const Value key = ReadElement(*chunk, keypos, place);
+      if (Find(HashValue(key, seed), key, keypos) != slot) {
+        status = absl::InternalError(absl::StrCat("the index does not lead to the row at slot ", slot));
+      }
+    });
+  }
+  if (!status.ok()) return status;
+  if (live != row_count.load(std::memory_order_relaxed) || live != index.size()) {
+    return absl::InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted, ",
+                                            index.size(), " in the index"));
+  }
+  return absl::OkStatus();
+}
+
+bool LockedMany::Take(Partition* partitions, absl::Span<const uint32_t> numbers, Wait wait) {
+  partitions_ = partitions;
+  numbers_ = numbers;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    WordLock& lock = partitions[numbers[i]].lock;
+    if (wait == Wait::kBlock) {
+      lock.Lock();
+    } else if (!lock.TryLock()) {
+      Release(i);
+      return false;
+    }
+  }
+  return true;
+}
+
+void LockedMany::Release(size_t count) {
+  Block* garbage = nullptr;
+  for (size_t i = count; i-- > 0;) {
+    Partition& partition = partitions_[numbers_[i]];
+    for (Block* block = partition.rows.TakeGarbage(); block != nullptr;) {
+      Block* next = block->next;
+      block->next = garbage;
+      garbage = block;
+      block = next;
+    }
+    partition.lock.Unlock();
+  }
+  numbers_ = {};
+  FreeBlockChain(garbage);
+}
+
+LockedMany::~LockedMany() { Release(numbers_.size()); }
+
+}  // namespace partita

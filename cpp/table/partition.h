@@ -1,0 +1,135 @@
+// A partition of a hash table: a lock and what it guards. Keys are spread over partitions by the high half of their hash; the
+// low half is what the index keeps.
+//
+// Keyed reads on a snapshot use the live index, which has moved on since. A key keeps its slot while it lives, so the index
+// finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives, and whole
+// indexes that a clear() threw away in `old_indexes`.
+
+#ifndef PARTITA_TABLE_PARTITION_H_
+#define PARTITA_TABLE_PARTITION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "base/lock.h"
+#include "column/row_store.h"
+#include "table/hash_index.h"
+#include "table/row_buffer.h"
+#include "table/table.h"
+
+namespace partita {
+
+inline uint32_t IndexHash(uint64_t hash) { return static_cast<uint32_t>(hash); }
+
+struct alignas(64) Partition {
+  // absl's default hash may change from run to run, which is harmless here: the keys are hashes already.
+  struct SameHash {
+    size_t operator()(uint32_t hash) const { return hash * uint64_t{0x9E3779B97F4A7C15}; }
+  };
+  struct OldIndex {
+    HashIndex index;
+    uint64_t retired_at;
+  };
+
+  mutable WordLock lock;
+  std::atomic<uint64_t> row_count{0};  // written under the lock
+  HashIndex index ABSL_GUARDED_BY(lock);
+  RowStore rows ABSL_GUARDED_BY(lock);
+  absl::flat_hash_map<uint32_t, absl::InlinedVector<Slot, 2>, SameHash> erased ABSL_GUARDED_BY(lock);
+  std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
+
+  void AddRows(int64_t rows) {
+    row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_relaxed);
+  }
+
+  // --- Under the lock.
+  Slot Find(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Asks for the columns of the row that is most likely the one of this hash.
+  void PrefetchRowOf(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
+  Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Same. `values` may point into the row itself.
+  void ReplaceRow(Slot slot, absl::Span<const Value> values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Before a row's slot is let go: what a snapshot needs to find it. Throws std::bad_alloc.
+  void NoteErased(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Appends the row to `out`. Throws std::bad_alloc.
+  void CopyRow(Slot slot, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Empties the partition; `old_indexes` must have room for one more. Returns an index to be deleted without the lock.
+  HashIndex RemoveAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  uint64_t Bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  absl::Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+};
+
+// Whether the live row at `place` has this key.
+inline bool KeyIs(const Chunk& chunk, uint32_t place, const Value& key, uint32_t keypos) {
+  if (ABSL_PREDICT_TRUE(keypos < chunk.column_count && keypos < kMaxColumns)) {
+    const Column& column = chunk.columns[keypos];
+    if (column.kind == ColumnKind::kInt && key.kind == Value::Kind::kInt) {
+      return column.ints()[place] == key.i && HasValue(column, place);
+    }
+    return ExactlyEqual(ReadColumn(chunk, keypos, place), key);
+  }
+  return ExactlyEqual(ReadElement(chunk, keypos, place), key);
+}
+
+// Copies a row of a chunk that does not change meanwhile. Values above RowBuffer::kMaxCopiedValue are added as they are when
+// `long_values` is given, and *long_values set: the caller must pin what they point to.
+void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values);
+
+// Holds a partition's lock, if it got it. What writing under it threw away is freed after the lock is released.
+class ABSL_SCOPED_LOCKABLE Locked {
+ public:
+  Locked(Partition* partition, Wait wait) ABSL_EXCLUSIVE_LOCK_FUNCTION(partition->lock) : partition_(partition) {
+    if (ABSL_PREDICT_FALSE(!partition->lock.TryLock())) {
+      if (wait == Wait::kBlock) {
+        partition->lock.Lock();
+      } else {
+        partition_ = nullptr;
+      }
+    }
+  }
+  ~Locked() ABSL_UNLOCK_FUNCTION() {
+    if (partition_ == nullptr) return;
+    Block* garbage = partition_->rows.TakeGarbage();
+    partition_->lock.Unlock();
+    if (ABSL_PREDICT_FALSE(garbage != nullptr)) FreeBlockChain(garbage);
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+  bool got() const { return partition_ != nullptr; }
+
+ private:
+  Partition* partition_;
+};
+
+// Holds the locks of several partitions, taken in the order of their numbers; all or none.
+class LockedMany {
+ public:
+  LockedMany() = default;
+  ~LockedMany();
+  LockedMany(const LockedMany&) = delete;
+  LockedMany& operator=(const LockedMany&) = delete;
+
+  // `numbers` ascending and distinct; must outlive this. False: one was held, and none is held now.
+  bool Take(Partition* partitions, absl::Span<const uint32_t> numbers, Wait wait) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
+ private:
+  void Release(size_t count) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
+  Partition* partitions_ = nullptr;
+  absl::Span<const uint32_t> numbers_;
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_PARTITION_H_

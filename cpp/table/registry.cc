@@ -1,0 +1,113 @@
+#include "table/registry.h"
+
+#include <pthread.h>
+
+#include "base/lock.h"
+#include "column/block.h"
+#include "table/scan_scope.h"
+#include "table/table.h"
+
+namespace partita {
+
+std::atomic<int64_t> g_live_snapshots{0};
+std::atomic<int64_t> g_live_walks{0};
+
+struct TableList {
+  WordLock lock;
+  RegisteredTable* first = nullptr;
+  int64_t size = 0;
+  ScanScope* first_scan = nullptr;
+
+  void Add(RegisteredTable* table) {
+    lock.LockWithoutCheck();  // held for an instant, by nobody who waits for anything
+    table->next_ = first;
+    if (first != nullptr) first->previous_ = table;
+    first = table;
+    ++size;
+    lock.Unlock();
+  }
+  void Remove(RegisteredTable* table) {
+    lock.LockWithoutCheck();
+    if (table->previous_ != nullptr) {
+      table->previous_->next_ = table->next_;
+    } else {
+      first = table->next_;
+    }
+    if (table->next_ != nullptr) table->next_->previous_ = table->previous_;
+    --size;
+    lock.Unlock();
+  }
+  void AddScan(ScanScope* scan) {
+    lock.LockWithoutCheck();
+    scan->next_ = first_scan;
+    if (first_scan != nullptr) first_scan->previous_ = scan;
+    first_scan = scan;
+    lock.Unlock();
+  }
+  void RemoveScan(ScanScope* scan) {
+    lock.LockWithoutCheck();
+    if (scan->previous_ != nullptr) {
+      scan->previous_->next_ = scan->next_;
+    } else {
+      first_scan = scan->next_;
+    }
+    if (scan->next_ != nullptr) scan->next_->previous_ = scan->previous_;
+    lock.Unlock();
+  }
+
+  template <typename Fn>
+  void ForEach(Fn&& fn) {
+    for (RegisteredTable* table = first; table != nullptr; table = table->next_) fn(table);
+  }
+  void EndScansAfterFork() {
+    for (ScanScope* scan = first_scan; scan != nullptr; scan = scan->next_) scan->EndAfterFork();
+    first_scan = nullptr;
+  }
+};
+
+namespace {
+
+constinit TableList table_list;
+
+void BeforeFork() {
+  table_list.lock.LockWithoutCheck();
+  table_list.ForEach([](RegisteredTable* table) { table->LockForFork(); });
+}
+
+void AfterForkInParent() {
+  table_list.ForEach([](RegisteredTable* table) { table->UnlockAfterFork(); });
+  table_list.lock.Unlock();
+}
+
+void AfterForkInChild() {
+  table_list.EndScansAfterFork();
+  table_list.ForEach([](RegisteredTable* table) { table->ResetAfterFork(); });
+  table_list.lock.ResetAfterFork();
+}
+
+}  // namespace
+
+RegisteredTable::RegisteredTable() { table_list.Add(this); }
+RegisteredTable::~RegisteredTable() { table_list.Remove(this); }
+
+ScanScope::ScanScope(Snapshot* snapshot) : snapshot_(snapshot) { table_list.AddScan(this); }
+ScanScope::~ScanScope() { table_list.RemoveScan(this); }
+
+void InstallForkHandlers() {
+  static const int installed = pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
+  (void)installed;
+}
+
+LiveCounts ReadLiveCounts() {
+  LiveCounts counts;
+  table_list.lock.LockWithoutCheck();
+  counts.tables = table_list.size;
+  table_list.ForEach([&counts](RegisteredTable* table) { counts.rows += static_cast<int64_t>(table->RowsNow()); });
+  table_list.lock.Unlock();
+  counts.snapshots = g_live_snapshots.load(std::memory_order_relaxed);
+  counts.walks = g_live_walks.load(std::memory_order_relaxed);
+  counts.bytes = g_live_bytes.load(std::memory_order_relaxed);
+  return counts;
+}
+
+}  // namespace partita

@@ -1,0 +1,98 @@
+// Rows copied out of a table: what a reader holds after it let go of a partition's lock.
+//
+// Owns every byte its values point to. Not thread-safe. Lives on the caller's stack: the first rows need no allocation.
+// Clear() keeps the memory for the next use.
+
+#ifndef PARTITA_TABLE_ROW_BUFFER_H_
+#define PARTITA_TABLE_ROW_BUFFER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/optimization.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
+#include "column/row_store.h"
+#include "term/value.h"
+
+namespace partita {
+
+class RowBuffer {
+ public:
+  // Values above this size are not copied: their partition is pinned until the buffer is cleared (row_store.h).
+  static constexpr uint32_t kMaxCopiedValue = 64 * 1024;
+
+  RowBuffer() = default;
+  ~RowBuffer() { ReleasePins(); }
+  RowBuffer(const RowBuffer&) = delete;
+  RowBuffer& operator=(const RowBuffer&) = delete;
+
+  size_t size() const { return ends_.size(); }
+  bool empty() const { return ends_.empty(); }
+  absl::Span<const Value> row(size_t index) const {
+    const uint32_t begin = index == 0 ? 0 : ends_[index - 1];
+    return absl::Span<const Value>(values_.data() + begin, ends_[index] - begin);
+  }
+  void Clear() {
+    values_.clear();
+    ends_.clear();
+    next_ = inline_bytes_;
+    end_ = inline_bytes_ + sizeof(inline_bytes_);
+    blocks_.clear();
+    heap_bytes_ = 0;
+    ReleasePins();
+  }
+
+  // Bytes copied so far outside the inline part; lets a batch stop before it grows without bound.
+  size_t heap_bytes() const { return heap_bytes_; }
+
+  // Building. Values are added one by one, then EndRow() makes a row of those added since the last one. All may throw
+  // std::bad_alloc; AbandonRow() forgets the values of the row under construction.
+  void AddValue(const Value& v) { values_.push_back(v); }
+  void EndRow() { ends_.push_back(static_cast<uint32_t>(values_.size())); }
+  void AbandonRow() { values_.resize(ends_.empty() ? 0 : ends_.back()); }
+  // Room for `size` bytes that stays where it is as long as this buffer is not cleared.
+  char* Allocate(size_t size) {
+    if (ABSL_PREDICT_TRUE(size <= static_cast<size_t>(end_ - next_))) {
+      char* p = next_;
+      next_ += size;
+      return p;
+    }
+    return AllocateSlow(size);
+  }
+  // Keeps what values added since the last call may point to, until this buffer is cleared.
+  void HoldPin(std::shared_ptr<PinToken> pin) { pins_.push_back(std::move(pin)); }
+  // Adds `v` and, where it points to bytes, a copy of these.
+  void AddCopy(Value v) {
+    if (v.kind == Value::Kind::kStr || v.kind == Value::Kind::kWire) {
+      char* copy = Allocate(v.size);
+      std::memcpy(copy, v.data, v.size);
+      v.data = copy;
+    }
+    AddValue(v);
+  }
+
+ private:
+  char* AllocateSlow(size_t size);
+  void ReleasePins() {
+    for (const std::shared_ptr<PinToken>& pin : pins_) pin->released.store(true, std::memory_order_release);
+    pins_.clear();
+  }
+
+  absl::InlinedVector<Value, 24> values_;
+  absl::InlinedVector<uint32_t, 4> ends_;  // ends_[i]: index in values_ past row i
+  char* next_ = inline_bytes_;
+  char* end_ = inline_bytes_ + sizeof(inline_bytes_);
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::vector<std::shared_ptr<PinToken>> pins_;
+  size_t heap_bytes_ = 0;
+  char inline_bytes_[512];
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_ROW_BUFFER_H_

@@ -1,0 +1,30 @@
+// Marks a snapshot that lives only on the stack of a native scan. A fork's child has no such thread: its pins end there, or what
+// they keep would be kept for ever.
+
+#ifndef PARTITA_TABLE_SCAN_SCOPE_H_
+#define PARTITA_TABLE_SCAN_SCOPE_H_
+
+#include "table/snapshot.h"
+
+namespace partita {
+
+class ScanScope {
+ public:
+  // `snapshot` is owned by the caller's thread alone and outlives this.
+  explicit ScanScope(Snapshot* snapshot);
+  ~ScanScope();
+  ScanScope(const ScanScope&) = delete;
+  ScanScope& operator=(const ScanScope&) = delete;
+
+ private:
+  friend struct TableList;
+  void EndAfterFork() { snapshot_->ReleasePins(); }
+
+  Snapshot* snapshot_;
+  ScanScope* previous_ = nullptr;
+  ScanScope* next_ = nullptr;
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_SCAN_SCOPE_H_

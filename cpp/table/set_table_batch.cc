@@ -1,0 +1,225 @@
+// Many keys at once. Rows are grouped by partition, so that each lock is taken once for many, and what the next rows need is
+// prefetched while this one is done: a miss costs over a hundred nanoseconds, eight at a time a tenth of that each.
+
+#include <algorithm>
+#include <utility>
+
+#include "table/set_table.h"
+
+namespace partita {
+namespace {
+
+// Rows done under one hold of a lock by calls that are not atomic as a whole.
+constexpr uint32_t kRowsPerHold = 256;
+// How many keys ahead of the present one their index entries are asked for.
+constexpr uint32_t kAhead = 8;
+
+}  // namespace
+
+Outcome SetTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
+  *done = 0;
+  try {
+    std::vector<uint64_t> hashes(rows.size());
+    std::transform(rows.begin(), rows.end(), hashes.begin(), [](const RowView& row) { return row.key_hash; });
+    std::vector<uint32_t> order;
+    std::vector<uint32_t> begins;
+    GroupByPartition(rows.size(), hashes.data(), &order, &begins);
+    for (const uint32_t number : all_numbers_) {
+      Partition& partition = partitions_[number];
+      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
+        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
+        const Locked locked(&partition, wait);
+        if (!locked.got()) return Outcome::kWouldBlock;
+        if (dropped()) return Outcome::kDropped;
+        for (uint32_t i = begin; i < end; ++i) {
+          if (i + kAhead < end) partition.index.Prefetch(IndexHash(hashes[order[i + kAhead]]));
+          const RowView& row = rows[order[i]];
+          const Slot slot = partition.Find(row.key_hash, KeyOf(row), options_.keypos);
+          if (slot == kNoSlot) {
+            const Outcome outcome = partition.AddRow(row);
+            if (outcome != Outcome::kOk) return outcome;
+          } else {
+            partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
+          }
+          ++*done;
+        }
+      }
+    }
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome SetTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
+  try {
+    std::vector<uint64_t> hashes(keys.size());
+    std::transform(keys.begin(), keys.end(), hashes.begin(), [](const KeyView& key) { return key.hash; });
+    std::vector<uint32_t> order;
+    std::vector<uint32_t> begins;
+    GroupByPartition(keys.size(), hashes.data(), &order, &begins);
+    for (const uint32_t number : all_numbers_) {
+      Partition& partition = partitions_[number];
+      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
+        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
+        const Locked locked(&partition, wait);
+        if (!locked.got()) return Outcome::kWouldBlock;
+        if (dropped()) return Outcome::kDropped;
+        for (uint32_t i = begin; i < end; ++i) {
+          if (i + kAhead < end) partition.index.Prefetch(IndexHash(hashes[order[i + kAhead]]));
+          const KeyView& key = keys[order[i]];
+          const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
+          if (slot == kNoSlot) continue;
+          partition.RemoveRow(slot, key.hash);
+          ++*removed;
+        }
+      }
+    }
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome SetTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out, std::vector<RowRange>* ranges) {
+  try {
+    ranges->assign(keys.size(), RowRange{});
+    std::vector<uint64_t> hashes(keys.size());
+    std::transform(keys.begin(), keys.end(), hashes.begin(), [](const KeyView& key) { return key.hash; });
+    std::vector<uint32_t> order;
+    std::vector<uint32_t> begins;
+    GroupByPartition(keys.size(), hashes.data(), &order, &begins);
+    for (const uint32_t number : all_numbers_) {
+      Partition& partition = partitions_[number];
+      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
+        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
+        const Locked locked(&partition, wait);
+        if (!locked.got()) return Outcome::kWouldBlock;
+        if (dropped()) return Outcome::kDropped;
+        // Three passes over a few keys at a time: index entries, then the columns of the row an entry most likely means, then
+        // the rows themselves.
+        for (uint32_t group = begin; group < end; group += kAhead) {
+          const uint32_t group_end = std::min(group + kAhead, end);
+          for (uint32_t i = group; i < group_end; ++i) partition.index.Prefetch(IndexHash(hashes[order[i]]));
+          for (uint32_t i = group; i < group_end; ++i) partition.PrefetchRowOf(hashes[order[i]]);
+          for (uint32_t i = group; i < group_end; ++i) {
+            const KeyView& key = keys[order[i]];
+            const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
+            if (slot == kNoSlot) continue;
+            (*ranges)[order[i]] = RowRange{static_cast<uint32_t>(out->size()), 1};
+            partition.CopyRow(slot, out);
+          }
+        }
+      }
+    }
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+std::vector<uint32_t> SetTable::OrderForList(absl::Span<const RowView> rows) const {
+  std::vector<uint32_t> order(rows.size());
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  // By hash is by partition too. Of rows with one hash the later ones come first.
+  std::sort(order.begin(), order.end(), [rows](uint32_t a, uint32_t b) {
+    return rows[a].key_hash != rows[b].key_hash ? rows[a].key_hash < rows[b].key_hash : a > b;
+  });
+  std::vector<uint32_t> kept;
+  kept.reserve(order.size());
+  for (const uint32_t i : order) {
+    bool replaced = false;
+    for (size_t k = kept.size(); k-- > 0 && rows[kept[k]].key_hash == rows[i].key_hash && !replaced;) {
+      replaced = ExactlyEqual(KeyOf(rows[kept[k]]), KeyOf(rows[i]));
+    }
+    if (!replaced) kept.push_back(i);
+  }
+  return kept;
+}
+
+Outcome SetTable::InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) {
+  try {
+    *inserted = true;
+    const std::vector<uint32_t> order = OrderForList(rows);
+    std::vector<uint32_t> numbers;
+    for (const uint32_t i : order) {
+      const uint32_t number = PartitionNumber(rows[i].key_hash);
+      if (numbers.empty() || numbers.back() != number) numbers.push_back(number);
+    }
+    LockedMany locked;
+    if (!locked.Take(partitions_.get(), numbers, wait)) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    if (only_new) {
+      for (const uint32_t i : order) {
+        if (PartitionOf(rows[i].key_hash).Find(rows[i].key_hash, KeyOf(rows[i]), options_.keypos) != kNoSlot) {
+          *inserted = false;
+          return Outcome::kOk;
+        }
+      }
+    }
+    return InsertListLocked(rows, order);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+// Prepares all rows, which may fail and is undone then, and stores all, which cannot.
+Outcome SetTable::InsertListLocked(absl::Span<const RowView> rows, absl::Span<const uint32_t> order) {
+  struct Prepared {
+    Slot slot;
+    bool fresh;
+    PendingRefs refs;
+  };
+  std::vector<Prepared> prepared(order.size());
+  // All are looked up before a slot is claimed: a claimed slot has no content to compare with.
+  for (size_t k = 0; k < order.size(); ++k) {
+    const RowView& row = rows[order[k]];
+    prepared[k].slot = PartitionOf(row.key_hash).Find(row.key_hash, KeyOf(row), options_.keypos);
+    prepared[k].fresh = prepared[k].slot == kNoSlot;
+  }
+  size_t begun = 0;
+  const auto undo = [&] {
+    for (size_t k = begun; k-- > 0;) {
+      if (prepared[k].slot == kNoSlot) continue;
+      const RowView& row = rows[order[k]];
+      Partition& partition = PartitionOf(row.key_hash);
+      partition.rows.AbandonRefs(prepared[k].slot, prepared[k].refs);
+      if (!prepared[k].fresh) continue;
+      partition.index.Erase(IndexHash(row.key_hash), prepared[k].slot);
+      partition.rows.UnclaimSlot(prepared[k].slot);
+    }
+  };
+  try {
+    for (; begun < order.size();) {
+      Prepared& p = prepared[begun];
+      const RowView& row = rows[order[begun]];
+      Partition& partition = PartitionOf(row.key_hash);
+      ++begun;
+      if (p.fresh) {
+        partition.index.Reserve(IndexHash(row.key_hash));
+        p.slot = partition.rows.ClaimSlot();
+        if (p.slot == kNoSlot) {
+          undo();
+          return Outcome::kTooManyRows;
+        }
+        partition.index.Insert(IndexHash(row.key_hash), p.slot);
+      }
+      partition.rows.PrepareRow(p.slot, absl::MakeConstSpan(row.values, row.arity), p.fresh, &p.refs);
+    }
+  } catch (...) {
+    undo();
+    throw;
+  }
+  const ListStep step(this);
+  for (size_t k = 0; k < prepared.size(); ++k) {
+    const RowView& row = rows[order[k]];
+    Partition& partition = PartitionOf(row.key_hash);
+    partition.rows.StoreRow(prepared[k].slot, absl::MakeConstSpan(row.values, row.arity), prepared[k].refs,
+                            prepared[k].fresh);
+    if (prepared[k].fresh) partition.AddRows(1);
+  }
+  for (size_t k = 0; k < prepared.size(); ++k) PartitionOf(rows[order[k]].key_hash).rows.TidyHeap(prepared[k].slot);
+  return Outcome::kOk;
+}
+
+}  // namespace partita

@@ -1,0 +1,37 @@
+// A read-only view of one moment of a table: chunk pointers per partition, kept as they were by copy-on-write.
+//
+// Any thread may read it, without locks (a keyed read takes the partition's lock for the index). Letting go of it never
+// blocks. It keeps the table object alive, dropped or not.
+
+#ifndef PARTITA_TABLE_SNAPSHOT_H_
+#define PARTITA_TABLE_SNAPSHOT_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/types/span.h"
+#include "table/table.h"
+
+namespace partita {
+
+struct Chunk;
+
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  virtual uint64_t rows() const = 0;
+  // Chunks in scan order, none null, over all partitions. column/chunk.h reads them.
+  virtual absl::Span<const Chunk* const> chunks() const = 0;
+  virtual const TableOptions& options() const = 0;
+
+  // The rows of `key` at that moment, appended to `out`.
+  virtual Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) = 0;
+
+  // Ends what the snapshot keeps, without waiting; nothing may read it any more. Done by the destructor too.
+  virtual void ReleasePins() = 0;
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_SNAPSHOT_H_

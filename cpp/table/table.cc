@@ -1,0 +1,49 @@
+#include "table/table.h"
+
+#include <new>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "table/set_table.h"
+
+namespace partita {
+namespace {
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  uint64_t seed = 0;
+  while (seed == 0) seed = uint64_t{device()} << 32 | device();
+  return seed;
+}
+
+}  // namespace
+
+Table::Table(const TableOptions& options) : options_(options) {}
+Table::~Table() = default;
+
+absl::StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
+  if (options.partitions < 1 || options.partitions > kMaxPartitions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partitions must be from 1 to ", kMaxPartitions, ", not ", options.partitions));
+  }
+  if (options.keypos >= kMaxArity) {
+    return absl::InvalidArgumentError(absl::StrCat("keypos must be below ", kMaxArity, ", not ", options.keypos));
+  }
+  TableOptions completed = options;
+  if (completed.hash_seed == 0) completed.hash_seed = RandomSeed();
+  try {
+    switch (completed.type) {
+      case TableType::kSet:
+        return std::make_shared<SetTable>(completed);
+      case TableType::kOrderedSet:
+      case TableType::kBag:
+      case TableType::kDuplicateBag:
+        break;
+    }
+    return absl::UnimplementedError("tables of this type do not exist yet; the type there is: set");
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("no memory for a table");
+  }
+}
+
+}  // namespace partita
