@@ -1,0 +1,264 @@
+"""The calls that ETS and partita have in common, one entry of `OPERATIONS` each.
+
+An `Operation` says how to draw its arguments, how ETS is asked, how partita is asked, and how the two answers are
+brought to one form. To judge one more call, add one more entry. Arguments are in partita's terms (positions from 0).
+What the two do differently on purpose is written at the entry that evens it out, and in docs/ets.md.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import partita
+from differential import draw
+from helpers.terms import canonical
+from partita import Atom
+
+
+def keep_sign(number):
+    return ("float", number.hex()) if isinstance(number, float) else ("int", number)
+
+
+def value(term):
+    """Any result, to the last bit. Order of a dict is left out: Erlang's maps have none."""
+    return canonical(term, keep_sign)
+
+
+def rows_in_any_order(rows):
+    return Counter(map(value, rows))
+
+
+def nothing(_):
+    """For calls whose answer is always the same: ETS says true, partita None."""
+    return "done"
+
+
+@dataclass(frozen=True)
+class Operation:
+    draw: Callable  # (source, world) -> the arguments, a tuple
+    erlang: Callable  # (world, *arguments) -> (function of ets or of judge.erl, list of arguments)
+    partita: Callable  # (table, *arguments) -> answer
+    result: Callable[[Any], Any] = value  # an answer of either side -> what is compared
+    weight: int = 10
+    # Whether the arguments are wrong whatever the table holds. Partita checks its arguments first and refuses them;
+    # ETS may look for the key first and answer with its absence.
+    malformed: Callable = field(default=lambda world, *arguments: False)
+    since_otp: int = 0
+
+
+def append(row, rows):
+    rows.append(row)
+    return rows
+
+
+def one_or_list(converted, ops):
+    return [converted(op) for op in ops] if isinstance(ops, list) else converted(ops)
+
+
+# --- update_counter and update_element.
+
+
+def erlang_counter_op(op):
+    return (op[0] + 1, *op[1:]) if isinstance(op, tuple) else op
+
+
+def counter_ops(world, ops):
+    ops = ops if isinstance(ops, list) else [ops]
+    return [op if isinstance(op, tuple) else (world.keypos + 1, op) for op in ops]
+
+
+def malformed_counter(world, key, ops, *default):
+    return any(
+        pos == world.keypos or pos < 0 or any(type(n) is not int for n in numbers)
+        for pos, *numbers in counter_ops(world, ops)
+    )
+
+
+def update_counter(table, key, ops, *default):
+    # ETS refuses to add to a float, partita adds: say here what ETS would say.
+    row = next(iter(table.lookup(key) or default), ())
+    keypos = table.info()["keypos"]
+    for op in ops if isinstance(ops, list) else [ops]:
+        pos = op[0] if isinstance(op, tuple) else keypos + 1
+        if isinstance(row, tuple) and 0 <= pos < len(row) and pos != keypos and isinstance(row[pos], float):
+            raise TypeError("a float is no counter in ETS")
+    return table.update_counter(key, ops, *default)
+
+
+def malformed_update(world, key, updates, *default):
+    return any(pos == world.keypos or pos < 0 for pos, _ in (updates if isinstance(updates, list) else [updates]))
+
+
+def erlang_update(update):
+    return (update[0] + 1, update[1])
+
+
+# --- select_count with one guard on one field.
+
+
+def erlang_count(world, arity, pos, operator, constant):
+    head = tuple(Atom(f"${i}") for i in range(arity))
+    return "select_count", [[(head, [(Atom(operator), Atom(f"${pos}"), (Atom("const"), constant))], [True])]]
+
+
+def select_count(table, arity, pos, operator, constant):
+    head = tuple(partita.V[i] for i in range(arity))
+    return table.select_count([(head, [(operator, head[pos], ("const", constant))], [True])])
+
+
+OPERATIONS = {
+    "insert": Operation(
+        draw.row_to_insert,
+        lambda world, row: ("insert", [row]),
+        lambda table, row: table.insert(row),
+        nothing,
+        weight=60,
+    ),
+    "insert list": Operation(
+        draw.rows_to_insert,
+        lambda world, rows: ("insert", [rows]),
+        lambda table, rows: table.insert(rows),
+        nothing,
+        weight=20,
+    ),
+    "insert_new": Operation(
+        draw.row_to_insert,
+        lambda world, row: ("insert_new", [row]),
+        lambda table, row: table.insert_new(row),
+        weight=20,
+    ),
+    "insert_new list": Operation(
+        draw.rows_to_insert, lambda world, rows: ("insert_new", [rows]), lambda table, rows: table.insert_new(rows)
+    ),
+    "insert_many": Operation(
+        draw.good_rows, lambda world, rows: ("insert_many", [rows]), lambda table, rows: table.insert_many(iter(rows))
+    ),
+    "insert_many of many": Operation(
+        draw.many_rows,
+        lambda world, rows: ("insert_many", [rows]),
+        lambda table, rows: table.insert_many(rows),
+        weight=1,
+    ),
+    "lookup": Operation(
+        draw.one_key, lambda world, key: ("lookup", [key]), lambda table, key: table.lookup(key), weight=30
+    ),
+    "lookup_many": Operation(
+        draw.some_keys,
+        lambda world, keys: ("each", [Atom("lookup"), keys]),
+        lambda table, keys: table.lookup_many(keys),
+    ),
+    "get": Operation(
+        draw.one_key,
+        lambda world, key: ("lookup", [key]),
+        lambda table, key: [row for row in (table.get(key),) if row is not None],
+    ),
+    "get_many": Operation(
+        draw.some_keys,
+        lambda world, keys: ("each", [Atom("lookup"), keys]),
+        lambda table, keys: [[] if row is None else [row] for row in table.get_many(keys)],
+    ),
+    "lookup_element": Operation(
+        draw.key_and_position,
+        lambda world, key, pos: ("lookup_element", [key, pos + 1]),
+        lambda table, key, pos: table.lookup_element(key, pos),
+        malformed=lambda world, key, pos: pos < 0,
+        weight=20,
+    ),
+    "lookup_element with default": Operation(
+        draw.key_position_and_default,
+        lambda world, key, pos, default: ("lookup_element", [key, pos + 1, default]),
+        lambda table, key, pos, default: table.lookup_element(key, pos, default),
+        malformed=lambda world, key, pos, default: pos < 0,
+        since_otp=26,
+    ),
+    "member": Operation(draw.one_key, lambda world, key: ("member", [key]), lambda table, key: table.member(key)),
+    "in": Operation(draw.one_key, lambda world, key: ("member", [key]), lambda table, key: key in table),
+    "delete": Operation(
+        draw.one_key, lambda world, key: ("delete", [key]), lambda table, key: table.delete(key), nothing, weight=20
+    ),
+    "delete_many": Operation(
+        draw.some_keys,
+        lambda world, keys: ("delete_many", [keys]),
+        lambda table, keys: table.delete_many(keys),
+        weight=5,
+    ),
+    "delete_object": Operation(
+        draw.row_to_insert,
+        lambda world, row: ("delete_object", [row]),
+        lambda table, row: table.delete_object(row),
+        nothing,
+        # ETS takes a row too short to have a key for one that is not there.
+        malformed=lambda world, row: not isinstance(row, tuple) or len(row) <= world.keypos,
+        weight=20,
+    ),
+    "take": Operation(draw.one_key, lambda world, key: ("take", [key]), lambda table, key: table.take(key)),
+    "update_counter": Operation(
+        draw.key_and_counter_ops,
+        lambda world, key, ops: ("update_counter", [key, one_or_list(erlang_counter_op, ops)]),
+        update_counter,
+        malformed=malformed_counter,
+        weight=40,
+    ),
+    "update_counter with default": Operation(
+        draw.key_counter_ops_and_default,
+        lambda world, key, ops, default: ("update_counter", [key, one_or_list(erlang_counter_op, ops), default]),
+        update_counter,
+        malformed=malformed_counter,
+        weight=40,
+    ),
+    "update_element": Operation(
+        draw.key_and_updates,
+        lambda world, key, updates: ("update_element", [key, one_or_list(erlang_update, updates)]),
+        lambda table, key, updates: table.update_element(key, updates),
+        malformed=malformed_update,
+        weight=40,
+    ),
+    "update_element with default": Operation(
+        draw.key_updates_and_default,
+        lambda world, key, updates, default: ("update_element", [key, one_or_list(erlang_update, updates), default]),
+        lambda table, key, updates, default: table.update_element(key, updates, default),
+        malformed=malformed_update,
+        since_otp=27,
+    ),
+    "clear": Operation(
+        draw.no_arguments,
+        lambda world: ("delete_all_objects", []),
+        lambda table: table.clear(),
+        nothing,
+        weight=1,
+    ),
+    "tolist": Operation(
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: table.tolist(), rows_in_any_order, weight=3
+    ),
+    "iter": Operation(
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), rows_in_any_order, weight=3
+    ),
+    "keys": Operation(
+        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), rows_in_any_order, weight=5
+    ),
+    "foldl": Operation(
+        draw.no_arguments,
+        lambda world: ("rows_folded", []),
+        lambda table: table.foldl(append, []),
+        rows_in_any_order,
+        weight=2,
+    ),
+    "foldr": Operation(
+        draw.no_arguments,
+        lambda world: ("rows_folded", []),
+        lambda table: table.foldr(append, []),
+        rows_in_any_order,
+        weight=2,
+    ),
+    "snapshot": Operation(
+        draw.no_arguments,
+        lambda world: ("tab2list", []),
+        lambda table: table.snapshot().tolist(),
+        rows_in_any_order,
+        weight=3,
+    ),
+    "len": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), len),
+    "info": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), lambda table: table.info()["size"]),
+    "select_count": Operation(draw.count_guard, erlang_count, select_count, weight=20),
+}

@@ -1,0 +1,146 @@
+"""Sessions: lists of random calls, run on a real ETS table and on the table under test, answer compared with answer."""
+
+import bisect
+import itertools
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from differential import draw
+from differential.operations import OPERATIONS
+from partita import Atom
+
+
+@dataclass
+class Session:
+    world: draw.World
+    calls: list  # of (name in OPERATIONS, arguments)
+    type: str = "set"
+
+
+@dataclass
+class Difference:
+    call_number: int
+    call: tuple
+    erlang: tuple
+    partita: tuple
+    session: Session
+    table: str
+
+    def __str__(self):
+        def written(thing):
+            text = repr(thing)
+            return text if len(text) < 400 else text[:400] + "…"
+
+        calls = "\n".join(f"    {written(call)}" for call in self.session.calls[: self.call_number + 1])
+        return (
+            f"call {self.call_number}, {written(self.call)}, on {self.table}, keypos {self.session.world.keypos}\n"
+            f"  Erlang:  {written(self.erlang)}\n  partita: {written(self.partita)}\n  after these calls:\n{calls}"
+        )
+
+
+# --- Drawing.
+
+
+def known_to(otp):
+    return [name for name, operation in OPERATIONS.items() if operation.since_otp <= otp]
+
+
+def call(source, world):
+    names = known_to(world.otp)
+    sums = list(itertools.accumulate(OPERATIONS[name].weight for name in names))
+    name = names[bisect.bisect_right(sums, source.below(sums[-1]))]
+    return name, OPERATIONS[name].draw(source, world)
+
+
+def seeded(seed, otp, calls):
+    source = draw.Seeded(seed)
+    world = draw.world(source, otp)
+    return Session(world, [call(source, world) for _ in range(calls)])
+
+
+@st.composite
+def drawn_call(draw_one, world):
+    return call(draw.Drawn(draw_one), world)
+
+
+@st.composite
+def drawn(draw_one, otp):
+    world = draw.world(draw.Drawn(draw_one), otp)
+    return Session(world, draw_one(st.lists(drawn_call(world), max_size=50)))
+
+
+# --- Running.
+
+# Every session ends with these.
+LAST_CALLS = [("tolist", ()), ("len", ())]
+
+
+def request(session):
+    """What judge.erl is asked."""
+    calls = []
+    for name, arguments in session.calls + LAST_CALLS:
+        function, erlang_arguments = OPERATIONS[name].erlang(session.world, *arguments)
+        calls.append((Atom(function), erlang_arguments))
+    return (Atom("run"), Atom(session.type), session.world.keypos + 1, calls)
+
+
+def erlang_answers(session, reply):
+    """Erlang's answers, brought to the common form."""
+    answers = []
+    for (name, arguments), (status, answer) in zip(session.calls + LAST_CALLS, reply, strict=True):
+        operation = OPERATIONS[name]
+        if operation.malformed(session.world, *arguments):
+            assert str(status) == "error" or answer is False, f"ETS takes {name}{arguments!r}: {answer!r}"
+            answers.append(("error", "other"))
+        elif str(status) == "error":
+            answers.append(("error", str(answer)))
+        else:
+            answers.append(("ok", operation.result(answer)))
+    return answers
+
+
+def partita_answer(table, operation, arguments):
+    try:
+        answer = operation.partita(table, *arguments)
+    except KeyError:
+        return ("error", "badkey")
+    except (TypeError, ValueError):
+        return ("error", "other")
+    return ("ok", operation.result(answer))
+
+
+def first_difference(erlang, session, tables):
+    """Runs a session on ETS and on each of `tables` (name, function of keypos that makes one); None: all agree."""
+    erlang.send(request(session))
+    calls = session.calls + LAST_CALLS
+    answers = {}
+    for name, make_table in tables.items():
+        table = make_table(session.world.keypos)
+        answers[name] = [partita_answer(table, OPERATIONS[operation], arguments) for operation, arguments in calls]
+        table._check()
+    expected = erlang_answers(session, erlang.receive())
+    for name, given in answers.items():
+        for number, (theirs, ours) in enumerate(zip(expected, given, strict=True)):
+            if theirs != ours:
+                return Difference(number, calls[number], theirs, ours, session, name)
+    return None
+
+
+def smallest_difference(erlang, difference, tables):
+    """The same kind of failure with as few calls as leaving some out can give."""
+    tables = {difference.table: tables[difference.table]}
+    step = len(difference.session.calls) // 2
+    while step:
+        at = 0
+        while at < len(difference.session.calls):
+            fewer = difference.session.calls[:at] + difference.session.calls[at + step :]
+            smaller = first_difference(
+                erlang, Session(difference.session.world, fewer, difference.session.type), tables
+            )
+            if smaller is None:
+                at += step
+            else:
+                difference = smaller
+        step //= 2
+    return difference

@@ -1,0 +1,414 @@
+"""ModelTable: what a table is, in plain Python and without any cleverness.
+
+It has the calls of `partita.Table` and raises the built-in exceptions that the table's own errors derive from, so
+that either can stand where the other does. Rows lie in a dict from the canonical form of their key (helpers/terms.py)
+to a list of rows; nothing here depends on Python's own equality or hashing of the terms.
+
+Hash tables promise no order, so the model has none either: compare rows as multisets (`multiset`), and walks by what
+they promise. `watch()` gives a `Watch`, which is told of every change and then judges a walk: each key that was there
+from start to end exactly once, and nothing but rows that were in the table at some time in between.
+"""
+
+import math
+from collections import Counter
+
+import partita
+from helpers.terms import compare, exact, fingerprint, has_opaque, numeric, order_key
+
+RAISE = object()
+BAGS = ("bag", "duplicate_bag")
+GUARDS = {
+    "<": lambda a, b: compare(a, b) < 0,
+    "=<": lambda a, b: compare(a, b) <= 0,
+    ">": lambda a, b: compare(a, b) > 0,
+    ">=": lambda a, b: compare(a, b) >= 0,
+    "==": lambda a, b: compare(a, b) == 0,
+    "/=": lambda a, b: compare(a, b) != 0,
+    "=:=": lambda a, b: exact(a) == exact(b),
+    "=/=": lambda a, b: exact(a) != exact(b),
+}
+
+
+def stored(term):
+    """A copy that shares nothing with `term`, of built-in types."""
+    if isinstance(term, tuple):
+        return tuple(stored(element) for element in term)
+    if isinstance(term, list):
+        return [stored(element) for element in term]
+    if isinstance(term, dict):
+        return {stored(key): stored(value) for key, value in term.items()}
+    if isinstance(term, (set, frozenset)):
+        elements = (stored(element) for element in term)
+        return set(elements) if isinstance(term, set) else frozenset(elements)
+    return term
+
+
+def multiset(rows):
+    """Rows without their order, comparable to the last bit."""
+    return Counter(fingerprint(row) for row in rows)
+
+
+class Watch:
+    """One walk over a table, judged by what the table went through while it lasted."""
+
+    def __init__(self, model, identity):
+        self.identity = identity
+        self.permanent = set(model.rows)
+        self.states = {key: {fingerprint(row) for row in rows} for key, rows in model.rows.items()}
+        self.met = Counter()
+
+    def changed(self, key, rows):
+        if not rows:
+            self.permanent.discard(key)
+        self.states.setdefault(key, set()).update(fingerprint(row) for row in rows)
+
+    def see(self, row, keypos):
+        key = self.identity(row[keypos])
+        assert fingerprint(row) in self.states.get(key, ()), f"{row!r} was never in the table during this walk"
+        self.met[key] += 1
+        if key in self.permanent:
+            assert self.met[key] == 1, f"{row!r} was met twice"
+
+    def end(self):
+        missed = [key for key in self.permanent if not self.met[key]]
+        assert not missed, f"there from start to end and never met: {missed!r}"
+
+
+class Reads:
+    """The reading calls; a snapshot has these alone."""
+
+    type: str
+    keypos: int
+    fields: tuple
+    rows: dict
+
+    # --- What keys and positions mean.
+
+    def identity(self, key):
+        """What two keys have in common exactly when they are one key to this table."""
+        if has_opaque(key):
+            raise TypeError(f"not allowed in a key: {key!r}")
+        return numeric(key) if self.type == "ordered_set" else exact(key)
+
+    def position(self, pos):
+        if isinstance(pos, str):
+            if pos not in self.fields:
+                raise ValueError(f"no field {pos!r}")
+            return self.fields.index(pos)
+        if isinstance(pos, bool) or not isinstance(pos, int):
+            raise TypeError(f"not a position: {pos!r}")
+        if pos < 0:
+            raise ValueError(f"negative position: {pos!r}")
+        return pos
+
+    def checked_row(self, row):
+        if not isinstance(row, tuple):
+            raise TypeError(f"a row is a tuple, not {row!r}")
+        if len(row) <= self.keypos:
+            raise ValueError(f"no key in {row!r}")
+        self.identity(row[self.keypos])
+        return stored(row)
+
+    def no_bag(self):
+        if self.type in BAGS:
+            raise TypeError(f"not for a {self.type}")
+
+    def ordered_keys(self):
+        """Canonical keys: in term order for an ordered_set, in any order otherwise."""
+        if self.type != "ordered_set":
+            return list(self.rows)
+        return sorted(self.rows, key=lambda key: order_key(self.rows[key][0][self.keypos]))
+
+    # --- Reading.
+
+    def __len__(self):
+        return sum(map(len, self.rows.values()))
+
+    def __bool__(self):
+        return True
+
+    def __contains__(self, key):
+        return self.member(key)
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def member(self, key):
+        return self.identity(key) in self.rows
+
+    def lookup(self, key):
+        return stored(self.rows.get(self.identity(key), []))
+
+    def get(self, key, default=None):
+        self.no_bag()
+        found = self.lookup(key)
+        return found[0] if found else default
+
+    def lookup_many(self, keys):
+        return [self.lookup(key) for key in keys]
+
+    def get_many(self, keys, default=None):
+        return [self.get(key, default) for key in keys]
+
+    def lookup_element(self, key, pos, default=RAISE):
+        pos = self.position(pos)
+        found = self.lookup(key)
+        if not found:
+            if default is RAISE:
+                raise KeyError(key)
+            return default
+        if any(pos >= len(row) for row in found):
+            raise ValueError(f"no position {pos} in a row of {key!r}")
+        elements = [row[pos] for row in found]
+        return elements if self.type in BAGS else elements[0]
+
+    def keys(self):
+        return [stored(self.rows[key][0][self.keypos]) for key in self.ordered_keys()]
+
+    def tolist(self):
+        return [stored(row) for key in self.ordered_keys() for row in self.rows[key]]
+
+    def foldl(self, fn, acc):
+        for row in self.tolist():
+            acc = fn(row, acc)
+        return acc
+
+    def foldr(self, fn, acc):
+        for row in reversed(self.tolist()):
+            acc = fn(row, acc)
+        return acc
+
+    def select_count(self, spec):
+        """Of all match specifications only those of one guard, a variable against a constant."""
+        [(head, [(operator, variable, constant)], _)] = spec
+        pos = next(i for i, element in enumerate(head) if element is variable)
+        if isinstance(constant, tuple):
+            _, constant = constant
+        holds = GUARDS[operator]
+        return sum(len(row) == len(head) and holds(row[pos], constant) for rows in self.rows.values() for row in rows)
+
+    # --- Walking in order: an ordered_set only, hash tables have no order to be right about.
+
+    def first(self):
+        return self.neighbour(self.keys(), lambda key: True)
+
+    def last(self):
+        return self.neighbour(self.keys()[::-1], lambda key: True)
+
+    def next(self, key):
+        return self.neighbour(self.keys(), lambda other: compare(other, key) > 0)
+
+    def prev(self, key):
+        return self.neighbour(self.keys()[::-1], lambda other: compare(other, key) < 0)
+
+    def neighbour(self, keys, wanted):
+        return next((key for key in keys if wanted(key)), partita.END)
+
+    def with_rows(self, key):
+        return partita.END if key is partita.END else (key, self.lookup(key))
+
+    def first_lookup(self):
+        return self.with_rows(self.first())
+
+    def last_lookup(self):
+        return self.with_rows(self.last())
+
+    def next_lookup(self, key):
+        return self.with_rows(self.next(key))
+
+    def prev_lookup(self, key):
+        return self.with_rows(self.prev(key))
+
+
+class ModelSnapshot(Reads):
+    def __init__(self, model):
+        self.type, self.keypos, self.fields = model.type, model.keypos, model.fields
+        self.rows = {key: list(rows) for key, rows in model.rows.items()}
+
+    def close(self):
+        self.rows = {}
+
+
+class ModelTable(Reads):
+    def __init__(self, *, type="set", keypos=0, fields=(), partitions=None):  # noqa: A002
+        self.type, self.keypos, self.fields = type, keypos, tuple(fields or ())
+        self.partitions = partitions
+        self.rows = {}
+        self.watches = []
+
+    def info(self):
+        return {"type": self.type, "keypos": self.keypos, "size": len(self)}
+
+    def snapshot(self):
+        return ModelSnapshot(self)
+
+    def _check(self):
+        assert all(self.rows.values()), "a key without rows"
+
+    def watch(self):
+        watch = Watch(self, self.identity)
+        self.watches.append(watch)
+        return watch
+
+    def put(self, key, rows):
+        """The one place that changes a table: `rows` are now those of `key`."""
+        if rows:
+            self.rows[key] = rows
+        else:
+            self.rows.pop(key, None)
+        for watch in self.watches:
+            watch.changed(key, rows)
+
+    # --- Whole rows.
+
+    def checked_rows(self, row_or_rows):
+        rows = row_or_rows if isinstance(row_or_rows, list) else [row_or_rows]
+        return [self.checked_row(row) for row in rows]
+
+    def put_row(self, row):
+        key = self.identity(row[self.keypos])
+        rows = self.rows.get(key, [])
+        if self.type in ("set", "ordered_set"):
+            self.put(key, [row])
+        elif self.type == "duplicate_bag" or exact(row) not in map(exact, rows):
+            self.put(key, [*rows, row])
+
+    def insert(self, row_or_rows):
+        for row in self.checked_rows(row_or_rows):
+            self.put_row(row)
+
+    def insert_new(self, row_or_rows):
+        rows = self.checked_rows(row_or_rows)
+        if any(self.identity(row[self.keypos]) in self.rows for row in rows):
+            return False
+        for row in rows:
+            self.put_row(row)
+        return True
+
+    def insert_many(self, rows, *, progress=False):
+        count = 0
+        for row in rows:
+            self.put_row(self.checked_row(row))
+            count += 1
+        return count
+
+    def delete(self, key):
+        self.put(self.identity(key), [])
+
+    def delete_many(self, keys):
+        before = len(self)
+        for key in [self.identity(key) for key in keys]:
+            self.put(key, [])
+        return before - len(self)
+
+    def delete_object(self, row):
+        row = self.checked_row(row)
+        key = self.identity(row[self.keypos])
+        kept = [other for other in self.rows.get(key, []) if exact(other) != exact(row)]
+        if len(kept) < len(self.rows.get(key, [])):
+            self.put(key, kept)
+
+    def take(self, key):
+        taken = self.lookup(key)
+        self.put(self.identity(key), [])
+        return taken
+
+    def clear(self):
+        for key in list(self.rows):
+            self.put(key, [])
+
+    # --- Parts of a row.
+
+    def row_to_change(self, key, default):
+        """(identity, the row of `key` or the default under that key, or None)."""
+        self.no_bag()
+        identity = self.identity(key)
+        if default is not None:
+            if isinstance(default, tuple) and len(default) > self.keypos:
+                default = (*default[: self.keypos], key, *default[self.keypos + 1 :])
+            default = self.checked_row(default)
+        rows = self.rows.get(identity)
+        return identity, rows[0] if rows else default
+
+    def place(self, row, pos):
+        if pos >= len(row):
+            raise ValueError(f"no position {pos} in {row!r}")
+        return pos
+
+    def element_position(self, pos):
+        pos = self.position(pos)
+        if pos == self.keypos:
+            raise ValueError("the position is the key's own")
+        return pos
+
+    def update_counter(self, key, op_or_ops, default=None):
+        ops = [self.counter_op(op) for op in (op_or_ops if isinstance(op_or_ops, list) else [op_or_ops])]
+        identity, row = self.row_to_change(key, default)
+        if row is None:
+            raise KeyError(key)
+        fields, results = list(row), []
+        for pos, increment, *bound in ops:
+            value = add(fields[self.place(row, pos)], increment)
+            if bound and (compare(value, bound[0]) > 0 if increment >= 0 else compare(value, bound[0]) < 0):
+                value = bound[1]
+            fields[pos] = value
+            results.append(value)
+        self.put(identity, [tuple(fields)])
+        return results if isinstance(op_or_ops, list) else results[0]
+
+    def counter_op(self, op):
+        op = op if isinstance(op, tuple) else (self.keypos + 1, op)
+        if len(op) not in (2, 4):
+            raise ValueError(f"not a counter operation: {op!r}")
+        if not is_number(op[1]) or any(not is_number(bound) or isinstance(bound, float) for bound in op[2:]):
+            raise TypeError(f"not numbers: {op!r}")
+        return (self.element_position(op[0]), *op[1:])
+
+    def update_element(self, key, updates, default=None):
+        updates = updates if isinstance(updates, list) else [updates]
+        updates = [(self.element_position(pos), stored(value)) for pos, value in updates]
+        identity, row = self.row_to_change(key, default)
+        if row is None:
+            return False
+        fields = list(row)
+        for pos, value in updates:
+            fields[self.place(row, pos)] = value
+        self.put(identity, [tuple(fields)])
+        return True
+
+    def compare_and_swap(self, old_row, new_row):
+        old_row, new_row = self.checked_row(old_row), self.checked_row(new_row)
+        key = self.identity(old_row[self.keypos])
+        if exact(old_row[self.keypos]) != exact(new_row[self.keypos]):
+            raise ValueError(f"{new_row!r} has another key than {old_row!r}")
+        rows = list(self.rows.get(key, []))
+        for i, row in enumerate(rows):
+            if exact(row) == exact(old_row):
+                rows[i] = new_row
+                self.put(key, rows)
+                return True
+        return False
+
+    def update(self, key, fn, default=None):
+        identity, row = self.row_to_change(key, default)
+        if row is None:
+            raise KeyError(key)
+        new_row = self.checked_row(fn(stored(row)))
+        if exact(new_row[self.keypos]) != exact(row[self.keypos]):
+            raise ValueError(f"{new_row!r} has another key than {row!r}")
+        self.put(identity, [new_row])
+        return stored(new_row)
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def add(value, increment):
+    """A counter's sum: exact for ints, a finite float if either is one."""
+    if not is_number(value):
+        raise TypeError(f"not a number: {value!r}")
+    total = value + increment  # OverflowError where an int does not fit a float
+    if isinstance(total, float) and not math.isfinite(total):
+        raise OverflowError(f"{value!r} + {increment!r} is not finite")
+    return total
