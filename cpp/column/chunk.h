@@ -114,22 +114,23 @@ struct Column {
   Cell* cells() const { return static_cast<Cell*>(data); }
 };
 
+// What a point read touches stands together at the end, beside the first columns.
 struct Chunk {
+  uint64_t live[kBitmapWords];
   uint64_t birth;
-  uint32_t capacity;    // slots: 8, doubling, to 1024
-  uint32_t live_count;  // bits set in `live`
-  uint32_t number;      // of the chunk in its partition
-  uint16_t arity;       // of every live row, or kMixedArity
-  uint16_t column_count;
-  uint16_t* arities;
-  HeapDirectory* heap;
   uint64_t heap_used;  // bytes in all extents; the rest of this group belongs to the writer
   uint64_t heap_dead;
   uint32_t open_extent;  // values are appended here; kNoExtent: none
   uint32_t free_extent;  // head of the list of unused numbers in `heap`
   uint32_t free_hint;    // no word of `live` before this one has a free slot
   bool in_open_list;
-  uint64_t live[kBitmapWords];
+  uint32_t number;      // of the chunk in its partition
+  uint32_t capacity;    // slots: 8, doubling, to 1024
+  uint32_t live_count;  // bits set in `live`
+  HeapDirectory* heap;
+  uint16_t* arities;
+  uint16_t arity;  // of every live row, or kMixedArity
+  uint16_t column_count;
   Column columns[];
 };
 inline constexpr uint32_t kNoExtent = 0xFFFFFFFF;

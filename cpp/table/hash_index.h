@@ -23,6 +23,7 @@
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "base/prefetch.h"
 
 namespace partita {
 
@@ -59,7 +60,7 @@ class HashIndex {
   void Prefetch(uint32_t hash) const {
     if (directory_.empty()) return;
     const SubTable& table = TableOf(hash);
-    __builtin_prefetch(table.entries + table.Home(hash));
+    partita::Prefetch(table.entries + table.Home(hash));
   }
 
   // Makes room for one more entry under `hash`. Throws std::bad_alloc and changes nothing then.

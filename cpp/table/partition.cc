@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/prefetch.h"
 
 namespace partita {
 namespace {
@@ -13,7 +14,7 @@ inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
   for (uint32_t c = 0; c < columns; ++c) {
     const Column& column = chunk.columns[c];
     const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
-    __builtin_prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
+    Prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
   }
 }
 
