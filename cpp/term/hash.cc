@@ -1,12 +1,14 @@
-// Hashing the class of exact equality. What is canonical is hashed by its bytes, what may be written in several ways by what it
-// means, and a container by its elements, so that it does not matter how deep the difference lies.
+// Hashing the class of exact equality. What is canonical is hashed by its bytes, what may be written in several ways by
+// what it means, and a container by its elements, so that it does not matter how deep the difference lies.
 
 #include <bit>
 
 #include "term/value.h"
 #include "term/wire.h"
 
+#ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
+#endif
 #include <xxhash.h>
 
 namespace partita {

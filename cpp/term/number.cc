@@ -190,7 +190,8 @@ std::optional<double> BigInt::ToDouble() const {
   if (is_zero()) return 0.0;
   const size_t bits = 64 * (limbs_.size() - 1) + std::bit_width(limbs_.back());
   if (bits > 1024) return std::nullopt;
-  // The top 64 bits, with the lowest one set if anything below them is: then the conversion rounds as if it saw them all.
+  // The top 64 bits, with the lowest one set if anything below them is: then the conversion rounds as if it saw them
+  // all.
   uint64_t top = limbs_.back();
   int exponent = 0;
   if (limbs_.size() > 1) {

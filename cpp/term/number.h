@@ -17,7 +17,8 @@ namespace partita {
 bool IsInt(const Value& v);
 inline bool IsNumber(const Value& v) { return v.kind == Value::Kind::kFloat || IsInt(v); }
 
-// As memcmp; nothing is rounded. A NaN equals every NaN and comes after all other numbers. `exact`: every int before every float.
+// As memcmp; nothing is rounded. A NaN equals every NaN and comes after all other numbers. `exact`: every int before
+// every float.
 int CompareNumbers(const Value& a, const Value& b, bool exact);
 
 // An int of any size: sign and magnitude. A plain value; may throw std::bad_alloc where it grows.
@@ -63,8 +64,8 @@ enum class SumError : uint8_t {
   kTooLarge,    // an int beyond the size of a term
 };
 
-// a + b as Python adds them: ints exactly, to an int; with a float, to a float. `allocate` gives room for an int beyond 64 bits.
-// May throw std::bad_alloc.
+// a + b as Python adds them: ints exactly, to an int; with a float, to a float. `allocate` gives room for an int beyond
+// 64 bits. May throw std::bad_alloc.
 SumError AddNumbers(const Value& a, const Value& b, BigInt::Allocate allocate, Value* sum);
 
 }  // namespace partita

@@ -1,12 +1,12 @@
 // One field of a row on its way in or out, and what can be asked of it: equality, order, hash.
 //
-// A Value is a 16-byte view. The four kinds that columns store natively (nothing, integers of 64 bits, floats, strings) are
-// held as such; every other term is a span of its wire form (term/wire.h). A Value owns nothing: what it points to must
-// outlive it. Safe to copy and to read from any thread.
+// A Value is a 16-byte view. The four kinds that columns store natively (nothing, integers of 64 bits, floats, strings)
+// are held as such; every other term is a span of its wire form (term/wire.h). A Value owns nothing: what it points to
+// must outlive it. Safe to copy and to read from any thread.
 //
-// Two equalities, as in Erlang (SPEC 1). *Exact* (`=:=`): 1, 1.0 and true are three values. *Numeric* (`==`): 1 equals 1.0,
-// compared exactly, also inside tuples, lists and map values, never inside map keys or sets. Under both, 0.0 equals -0.0 and
-// a NaN equals every NaN and sorts after every other number.
+// Two equalities, as in Erlang. *Exact* (`=:=`): 1, 1.0 and true are three values. *Numeric* (`==`): 1
+// equals 1.0, compared exactly, also inside tuples, lists and map values, never inside map keys or sets. Under both,
+// 0.0 equals -0.0 and a NaN equals every NaN and sorts after every other number.
 
 #ifndef PARTITA_TERM_VALUE_H_
 #define PARTITA_TERM_VALUE_H_
@@ -82,8 +82,8 @@ static_assert(sizeof(Value) == 16);
 Value BoolValue(bool b);
 bool IsBool(const Value& v, bool* out);
 
-// Reads one term in wire form as a Value: native kinds where they exist, else a view of the same bytes with its flags set.
-// The bytes must be valid (written by this library, or checked by ValidateWire).
+// Reads one term in wire form as a Value: native kinds where they exist, else a view of the same bytes with its flags
+// set. The bytes must be valid (written by this library, or checked by ValidateWire).
 Value ValueFromWire(absl::string_view wire);
 
 // Size of the wire form of `v`, and the form itself appended at `out` (which must have room); returns the end.
@@ -100,8 +100,8 @@ inline bool ExactlyEqual(const Value& a, const Value& b) {
   return ExactlyEqualSlow(a, b);
 }
 
-// Term order with numeric equality (ordered_set keys, `<` in guards) and with exact equality (every integer before every
-// float, as OTP orders map keys). Both are total; negative, zero or positive as in memcmp.
+// Term order with numeric equality (ordered_set keys, `<` in guards) and with exact equality (every integer before
+// every float, as OTP orders map keys). Both are total; negative, zero or positive as in memcmp.
 int CompareNumeric(const Value& a, const Value& b);
 int CompareExact(const Value& a, const Value& b);
 
@@ -120,8 +120,8 @@ inline uint64_t Mix(uint64_t x, uint64_t seed) {
 }
 }  // namespace hash_internal
 
-// Hash of the exact equality class, seeded per table. Stable for one seed and one build only: files never keep it. All 64
-// bits are good.
+// Hash of the exact equality class, seeded per table. Stable for one seed and one build only: files never keep it. All
+// 64 bits are good.
 inline uint64_t HashInt(int64_t i, uint64_t seed) { return hash_internal::Mix(static_cast<uint64_t>(i), seed); }
 uint64_t HashValueSlow(const Value& v, uint64_t seed);
 inline uint64_t HashValue(const Value& v, uint64_t seed) {

@@ -1,8 +1,9 @@
-// The wire form of a term: what long values look like in a heap, and rows in logs, files and messages. Frozen: files keep it.
+// The wire form of a term: what long values look like in a heap, and rows in logs, files and messages. Files keep it,
+// so it does not change.
 //
-// A term is a tag byte and a payload. Numbers are little-endian, nothing is aligned, nothing refers to the process that wrote
-// it. Every term tells its size in its first bytes, so any term is skipped in O(1). There is one way to write a value: the
-// smallest form that holds it is demanded, and ValidateWire refuses the others.
+// A term is a tag byte and a payload. Numbers are little-endian, nothing is aligned, nothing refers to the process that
+// wrote it. Every term tells its size in its first bytes, so any term is skipped in O(1). There is one way to write a
+// value: the smallest form that holds it is demanded, and ValidateWire refuses the others.
 //
 //   tag        term                payload
 //   01 02 03   nil, false, true    -
@@ -23,25 +24,30 @@
 //   80..CF     container           see below
 //
 // Zone part, by z: 0 naive: nothing. 1 offset in whole seconds: i32. 2 offset in microseconds: i64. 3 named offset: i64
-// microseconds, u16 n, n bytes of name. 4 time zone: i32 seconds of its offset at that moment (so that the instant is known
-// without a database of zones), u16 n, n bytes of key. 5 (time only) time zone that tells no offset without a date: u16 n, key.
+// microseconds, u16 n, n bytes of name. 4 time zone: i32 seconds of its offset at that moment (so that the instant is
+// known without a database of zones), u16 n, n bytes of key. 5 (time only) time zone that tells no offset without a
+// date: u16 n, key.
 //
-// Containers. The tag's bits are 1 k k k 0 L O N: kind k, long form L, O if a pickle is inside, N if the bytes are not canonical.
+// Containers. The tag's bits are 1 k k k 0 L O N: kind k, long form L, O if a pickle is inside, N if the bytes are not
+// canonical.
 //
 //   short    +0 tag  +1 u8 body size   +2 u8 count    +3 body             so (1, 2) takes 7 bytes and ("ab", 7) takes 8
 //   long     +0 tag  +1 u32 body size  +5 u32 count   +9 body             when body size or count is above 255
 //
 //   kind  0 tuple      body: count terms
 //         1 list       body: count terms
-//         2 map        body: count pairs of key and value as they were inserted, then a table of count offsets of pairs into the
-//                      body (u8 each, long form u32), sorted by key in exact order: keys are found by binary search
+//         2 map        body: count pairs of key and value as they were inserted, then a table of count offsets, each of
+//         a
+//                      pair in the body (u8, long form u32), in exact order of the keys: they are found by binary
+//                      search
 //         3 set        body: count terms, sorted in exact order, no two equal
 //         4 frozenset  as set
 //
-// Canonical. Two canonical terms are exactly equal if and only if their bytes are. Not canonical: a float -0.0 or a NaN with
-// other bits than Python's nan; fold; an aware moment that is not zone form 1 with offset 0; a Decimal with trailing zeros (or a
-// zero with sign or exponent, or a NaN with sign, payload or signal); a map whose keys are not in sorted order as inserted; a
-// set (a frozenset is); and a container that holds one of these. A term that is not canonical is compared and hashed by structure.
+// Canonical. Two canonical terms are exactly equal if and only if their bytes are. Not canonical: a float -0.0 or a NaN
+// with other bits than Python's nan; fold; an aware moment that is not zone form 1 with offset 0; a Decimal with
+// trailing zeros (or a zero with sign or exponent, or a NaN with sign, payload or signal); a map whose keys are not in
+// sorted order as inserted; a set (a frozenset is); and a container that holds one of these. A term that is not
+// canonical is compared and hashed by structure.
 
 #ifndef PARTITA_TERM_WIRE_H_
 #define PARTITA_TERM_WIRE_H_
@@ -163,7 +169,7 @@ struct Moment {
   int64_t clock_us = 0;  // on the wall, since 0001-01-01 or midnight
   bool fold = false;
   ZoneForm form = ZoneForm::kNaive;
-  int64_t offset_us = 0;    // east of UTC
+  int64_t offset_us = 0;   // east of UTC
   absl::string_view name;  // of the offset or the zone
 
   bool aware() const { return form != ZoneForm::kNaive && form != ZoneForm::kZoneNoOffset; }
@@ -174,9 +180,10 @@ inline constexpr int64_t kDayUs = int64_t{86400} * 1000000;
 inline constexpr uint32_t kMaxDateDays = 3652059;  // 9999-12-31
 inline constexpr int32_t kMaxTimedeltaDays = 999999999;
 
-// A Decimal, taken apart. Its payload: u8 head (bit 0 negative, bits 1-2 class, bits 3-4 width of the exponent as a power of two,
-// bit 5 long count), the exponent (signed), the count of digits (u8, long u32), the digits, two to a byte, the most significant
-// first in the high half, a last half left over 0. A zero has no digits; the digits of a NaN are its payload.
+// A Decimal, taken apart. Its payload: u8 head (bit 0 negative, bits 1-2 class, bits 3-4 width of the exponent as a
+// power of two, bit 5 long count), the exponent (signed), the count of digits (u8, long u32), the digits, two to a
+// byte, the most significant first in the high half, a last half left over 0. A zero has no digits; the digits of a NaN
+// are its payload.
 struct DecimalParts {
   enum class Class : uint8_t { kFinite = 0, kInfinity = 1, kNan = 2, kSignalingNan = 3 };
 
@@ -236,7 +243,8 @@ const char* ReadOther(const char* p, Value* out);
 inline const char* ReadTerm(const char* p, Value* out) {
   const uint8_t tag = TagAt(p);
   if (tag >= kContainer) {
-    const uint32_t size = (tag & kFlagLong) ? kLongHeader + Load<uint32_t>(p + 1) : kShortHeader + static_cast<uint8_t>(p[1]);
+    const uint32_t size =
+        (tag & kFlagLong) ? kLongHeader + Load<uint32_t>(p + 1) : kShortHeader + static_cast<uint8_t>(p[1]);
     *out = Value::Wire(p, size, static_cast<uint8_t>((tag & (kFlagNonCanonical | kFlagOpaque)) << 1));
     return p + size;
   }
@@ -281,12 +289,13 @@ inline const char* SkipTerm(const char* p) {
   return ReadTerm(p, &ignored);
 }
 
-// Well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF. Tells its code points and whether all are ASCII.
+// Well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF. Tells its code points and whether all are
+// ASCII.
 bool ValidateUtf8(absl::string_view text, uint32_t* code_points, bool* ascii);
 
-// The end of the one valid term that starts at `p` and ends at or before `end`; null if there is none. For bytes that nobody
-// vouches for. `flags` gets what InheritedFlags would say of the term. Allocates at most in proportion to the bytes (and then may
-// throw std::bad_alloc).
+// The end of the one valid term that starts at `p` and ends at or before `end`; null if there is none. For bytes that
+// nobody vouches for. `flags` gets what InheritedFlags would say of the term. Allocates at most in proportion to the
+// bytes (and then may throw std::bad_alloc).
 const char* ValidateTerm(const char* p, const char* end, uint8_t* flags);
 
 }  // namespace wire

@@ -141,8 +141,8 @@ class Validator {
       case kTimedelta: {
         int32_t days;
         uint32_t seconds, micros;
-        return Take(&days) && Take(&seconds) && Take(&micros) && days >= -kMaxTimedeltaDays && days <= kMaxTimedeltaDays &&
-               seconds < 86400 && micros < 1000000;
+        return Take(&days) && Take(&seconds) && Take(&micros) && days >= -kMaxTimedeltaDays &&
+               days <= kMaxTimedeltaDays && seconds < 86400 && micros < 1000000;
       }
       case kDecimal:
         return CheckDecimal();
@@ -308,7 +308,8 @@ class Validator {
     const size_t table_size = size_t{c.count} * (c.is_long ? 4 : 1);
     if (c.body_size < table_size) return false;
     const size_t pairs_size = c.body_size - table_size;
-    if (c.is_long && c.count <= kMaxShort && pairs_size + c.count <= kMaxShort) return false;  // would do as a short one
+    if (c.is_long && c.count <= kMaxShort && pairs_size + c.count <= kMaxShort)
+      return false;  // would do as a short one
     end_ -= table_size;
     // Where the table says that pairs start, against where they do.
     std::vector<uint32_t> starts(c.count);

@@ -151,7 +151,8 @@ void WireWriter::End(const Mark& mark, ContainerKind kind, size_t count) {
     std::memmove(begin_ + mark.start + wire::kLongHeader, begin_ + body, body_size);
   }
   char* p = begin_ + mark.start;
-  *p++ = static_cast<char>(wire::kContainer | static_cast<uint8_t>(kind) << 4 | (is_long ? wire::kFlagLong : 0) | flags_ >> 1);
+  *p++ = static_cast<char>(wire::kContainer | static_cast<uint8_t>(kind) << 4 | (is_long ? wire::kFlagLong : 0) |
+                           flags_ >> 1);
   if (is_long) {
     wire::Store(wire::Store(p, static_cast<uint32_t>(body_size)), static_cast<uint32_t>(count));
   } else {

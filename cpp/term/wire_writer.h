@@ -6,10 +6,11 @@
 //   w.AddStr("a");
 //   w.EndTuple(mark, 2);   // w.bytes() is now the term (1, "a")
 //
-// What it writes is the smallest form, sorted where that is asked for, with the flags that the contents give: ValidateWire holds.
-// Except: the caller vouches for text being UTF-8 and told ASCII if it is, for the ranges of dates and decimals, for depth, and that
-// map keys and set elements are different (EndMap and EndSet tell if they are not). Pointers handed out hold until the next call.
-// Throws std::bad_alloc, and std::length_error once a term passes kMaxTermSize. Not thread-safe.
+// What it writes is the smallest form, sorted where that is asked for, with the flags that the contents give:
+// ValidateWire holds. Except: the caller vouches for text being UTF-8 and told ASCII if it is, for the ranges of dates
+// and decimals, for depth, and that map keys and set elements are different (EndMap and EndSet tell if they are not).
+// Pointers handed out hold until the next call. Throws std::bad_alloc, and std::length_error once a term passes
+// kMaxTermSize. Not thread-safe.
 
 #ifndef PARTITA_TERM_WIRE_WRITER_H_
 #define PARTITA_TERM_WIRE_WRITER_H_
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "absl/base/optimization.h"
 #include "absl/strings/string_view.h"
@@ -32,7 +34,8 @@ class WireWriter {
     size_t start;
     uint8_t outer_flags;
   };
-  // What EndMap and EndSet found. On a duplicate the container is not finished: the writer's contents are of no further use.
+  // What EndMap and EndSet found. On a duplicate the container is not finished: the writer's contents are of no further
+  // use.
   struct Sorted {
     bool ok = true;
     uint32_t duplicate = 0;  // the position (as added) of one that equals an earlier one
@@ -48,6 +51,9 @@ class WireWriter {
     next_ = begin_;
     flags_ = 0;
   }
+  // Gives away the memory that bytes() lies in, where it is not a part of this object; then nothing is written any
+  // more.
+  std::unique_ptr<char[]> ReleaseHeap() { return std::move(heap_); }
 
   void AddValue(const Value& v);
   void AddNone() { AddValue(Value::None()); }
