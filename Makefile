@@ -28,7 +28,7 @@ test-long: $(VENV)/dev build build/debug/ready  ## Run every test, for longer (u
 	PARTITA_TESTS=long python -m pytest --timeout 14400
 
 bench: $(VENV)/dev build  ## Measure against the peers and write benchmarks/RESULTS.md
-	python benchmarks/run.py
+	python benchmarks/run.py --all
 
 build: $(VENV)/built  ## Build the extension and install the package into .venv
 
