@@ -1,0 +1,49 @@
+// What concerns the process and not one table.
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/gil.h"
+#include "bindings/register.h"
+#include "bindings/rows_iterator.h"
+#include "table/table.h"
+
+namespace py = pybind11;
+
+namespace partita {
+namespace {
+
+// Removes `name` from the dict of names if it stands for `table`. No Python code runs between the look and the deletion (names
+// are plain str), and so no other thread under the GIL; a free-threaded build needs a critical section on the dict here.
+void ForgetName(py::dict names, py::str name, py::object table) {
+  if (PyDict_GetItemWithError(names.ptr(), name.ptr()) != table.ptr()) {
+    if (PyErr_Occurred()) throw py::error_already_set();
+    return;
+  }
+  if (PyDict_DelItem(names.ptr(), name.ptr()) != 0) throw py::error_already_set();
+}
+
+py::dict ReadCounts() {
+  const LiveCounts counts = ReadLiveCounts();
+  py::dict dict;
+  dict["tables"] = counts.tables;
+  dict["rows"] = counts.rows;
+  dict["snapshots"] = counts.snapshots;
+  dict["walks"] = counts.walks;
+  dict["bytes"] = counts.bytes;
+  return dict;
+}
+
+}  // namespace
+
+void RegisterProcess(py::module_& module) {
+  InstallGilCheck();
+  InstallForkHandlers();
+  if (!RegisterRowsIterator(module.ptr())) throw py::error_already_set();
+  module.def("forget_name", &ForgetName);
+  module.def("live_counts", &ReadCounts,
+             "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");
+  module.attr("MAX_PARTITIONS") = kMaxPartitions;
+  module.attr("MAX_ARITY") = kMaxArity;
+}
+
+}  // namespace partita

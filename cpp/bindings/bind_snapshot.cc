@@ -1,0 +1,64 @@
+// `_core.Snapshot`: the reading methods of a table, over one moment of it.
+
+#include <pybind11/pybind11.h>
+
+#include <utility>
+
+#include "bindings/container_type.h"
+#include "bindings/entry.h"
+#include "bindings/read_methods.h"
+#include "bindings/register.h"
+
+namespace py = pybind11;
+
+namespace partita {
+namespace {
+
+PyObject* Close(PyObject* self, PyObject*) {
+  SnapshotHandle* handle = HandleOf<SnapshotHandle>(self);
+  if (handle == nullptr) return nullptr;
+  ReleaseWithoutGil(std::move(handle->snapshot));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef snapshot_methods[] = {
+    Method<&Lookup<SnapshotReader>>("lookup", "lookup($self, key, /)\n--\n\nSee Table.lookup."),
+    Method<&Get<SnapshotReader>>("get", "get($self, key, default=None)\n--\n\nSee Table.get."),
+    Method<&LookupMany<SnapshotReader>>("lookup_many", "lookup_many($self, keys, /)\n--\n\nSee Table.lookup_many."),
+    Method<&GetMany<SnapshotReader>>("get_many", "get_many($self, keys, default=None)\n--\n\nSee Table.get_many."),
+    Method<&LookupElement<SnapshotReader>>(
+        "lookup_element", "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\nSee Table.lookup_element."),
+    Method<&Member<SnapshotReader>>("member", "member($self, key, /)\n--\n\nSee Table.member."),
+    MethodNoArguments<&ToList<SnapshotReader>>("tolist", "tolist($self, /)\n--\n\nSee Table.tolist."),
+    Method<&CountWhere<SnapshotReader>>("_count_where", nullptr),
+    MethodNoArguments<&Close>("close",
+                              "close($self, /)\n--\n\n"
+                              "Lets go of the moment; reading it afterwards raises SnapshotClosedError. Closing twice is fine."),
+    {nullptr, nullptr, 0, nullptr},
+};
+
+// Of a table, in the state it has now.
+std::unique_ptr<SnapshotHandle> NewSnapshot(py::object table) {
+  TableReader reader;
+  auto handle = std::make_unique<SnapshotHandle>();
+  if (!py::isinstance<TableHandle>(table)) throw py::type_error("a snapshot is taken of a Table");
+  if (!reader.Open(table.ptr()) || !reader.TakeSnapshot(&handle->snapshot)) throw py::error_already_set();
+  handle->options = reader.shape().options;
+  handle->name = Ref::Borrow(reader.shape().name.get());
+  handle->fields = Ref::Borrow(reader.shape().fields.get());
+  return handle;
+}
+
+}  // namespace
+
+void RegisterSnapshot(py::module_& module) {
+  py::class_<SnapshotHandle>(module, "Snapshot", ContainerSetup<SnapshotHandle, SnapshotReader>(snapshot_methods))
+      .def(py::init(&NewSnapshot))
+      .def_property_readonly("name", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.name.get()); })
+      .def_property_readonly("fields", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.fields.get()); })
+      .def_property_readonly("keypos", [](const SnapshotHandle& snapshot) { return snapshot.options.keypos; })
+      .def_property_readonly("closed", [](const SnapshotHandle& snapshot) { return snapshot.snapshot == nullptr; });
+  CheckLayout<SnapshotHandle>();
+}
+
+}  // namespace partita

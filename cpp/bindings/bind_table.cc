@@ -1,0 +1,168 @@
+// `_core.Table`: the methods by name, with what Python shows as their documentation. python/partita/_table.py derives the
+// public class from it.
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <utility>
+
+#include "bindings/container_type.h"
+#include "bindings/entry.h"
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/read_methods.h"
+#include "bindings/register.h"
+#include "bindings/write_methods.h"
+
+namespace py = pybind11;
+
+namespace partita {
+namespace {
+
+constexpr const char* kTypeNames[] = {"set", "ordered_set", "bag", "duplicate_bag"};  // by TableType
+
+const char* TypeName(TableType type) { return kTypeNames[static_cast<int>(type)]; }
+
+TableType ParseType(const std::string& name) {
+  for (TableType type : {TableType::kSet, TableType::kOrderedSet, TableType::kBag, TableType::kDuplicateBag}) {
+    if (name == TypeName(type)) return type;
+  }
+  throw py::value_error("unknown table type '" + name + "'");
+}
+
+// Arguments were checked by the Python class.
+std::unique_ptr<TableHandle> NewTable(py::object name, const std::string& type, uint32_t keypos, uint32_t partitions,
+                                      py::object fields) {
+  TableOptions options;
+  options.type = ParseType(type);
+  options.keypos = keypos;
+  options.partitions = partitions;
+  auto table = Table::Create(options);
+  if (!table.ok()) {
+    if (absl::IsResourceExhausted(table.status())) throw std::bad_alloc();
+    throw py::value_error(std::string(table.status().message()));
+  }
+  auto handle = std::make_unique<TableHandle>();
+  handle->table = *std::move(table);
+  handle->options = handle->table->options();
+  handle->name = Ref::Steal(name.release().ptr());
+  handle->fields = Ref::Steal(fields.release().ptr());
+  return handle;
+}
+
+// What the engine knows of itself, for info().
+PyObject* Stats(PyObject* self, PyObject*) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  TableStats stats;
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->table->Stats(wait, &stats); });
+  if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
+  Ref sizes = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(stats.partition_rows.size())));
+  if (!sizes) return nullptr;
+  for (size_t i = 0; i < stats.partition_rows.size(); ++i) {
+    PyObject* rows = PyLong_FromUnsignedLongLong(stats.partition_rows[i]);
+    if (rows == nullptr) return nullptr;
+    PyList_SET_ITEM(sizes.get(), static_cast<Py_ssize_t>(i), rows);
+  }
+  return Py_BuildValue("{sKsKsNsKsK}", "size", static_cast<unsigned long long>(stats.rows), "memory",
+                       static_cast<unsigned long long>(stats.memory_bytes), "partition_sizes", sizes.release(), "snapshots",
+                       static_cast<unsigned long long>(stats.snapshots), "snapshot_memory",
+                       static_cast<unsigned long long>(stats.snapshot_retained_bytes));
+}
+
+PyObject* CheckInvariants(PyObject* self, PyObject*) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  absl::Status status;
+  WithoutGil([&] {
+    status = handle->table->CheckInvariants();
+    return Outcome::kOk;
+  });
+  if (status.ok()) Py_RETURN_NONE;
+  return PyErr_Format(PyExc_AssertionError, "%s", std::string(status.message()).c_str());
+}
+
+PyMethodDef table_methods[] = {
+    Method<&Insert>("insert",
+                    "insert($self, rows, /)\n--\n\n"
+                    "Puts in one row (a tuple) or, in one atomic step, a list of rows.\n\n"
+                    "A row replaces the one with an equal key; of equal keys in a list the last wins. No reader sees a part of a\n"
+                    "list. Raises TypeError for what is no tuple and ValueError for a row that is too short, naming the row;\n"
+                    "nothing is stored then."),
+    Method<&InsertNew>("insert_new",
+                       "insert_new($self, rows, /)\n--\n\n"
+                       "Like insert(), but only if no key is there yet: True if all rows went in, False if none did."),
+    Method<&InsertMany>("insert_many", "insert_many($self, rows, /)\n--\n\nSee Table.insert_many."),
+    Method<&Lookup<TableReader>>("lookup",
+                                 "lookup($self, key, /)\n--\n\n"
+                                 "The rows of a key, a list of tuples: empty if there is none."),
+    Method<&Get<TableReader>>("get",
+                              "get($self, key, default=None)\n--\n\n"
+                              "The row of a key, or `default`. TypeError on bags, whose keys may have many rows."),
+    Method<&LookupMany<TableReader>>("lookup_many",
+                                     "lookup_many($self, keys, /)\n--\n\n"
+                                     "lookup() for each of many keys: a list of lists of tuples, in the order of the keys.\n\n"
+                                     "Much faster than a loop; each key is read atomically, the batch is not."),
+    Method<&GetMany<TableReader>>("get_many",
+                                  "get_many($self, keys, default=None)\n--\n\n"
+                                  "get() for each of many keys: a list of rows, with `default` where there is none."),
+    Method<&LookupElement<TableReader>>("lookup_element",
+                                        "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\n"
+                                        "One element of the row of a key; in bags a list of elements.\n\n"
+                                        "`pos` is a position from 0 or a field's name. KeyError for an absent key without a\n"
+                                        "default, ValueError for a position past the end of the row."),
+    Method<&Member<TableReader>>("member", "member($self, key, /)\n--\n\nWhether the key is there; the same as `key in table`."),
+    Method<&Delete>("delete", "delete($self, key, /)\n--\n\nDeletes the rows of a key. An absent key is no error."),
+    Method<&DeleteMany>("delete_many",
+                        "delete_many($self, keys, /)\n--\n\n"
+                        "Deletes the rows of many keys and returns the number of rows removed. Each key goes atomically, the\n"
+                        "batch does not."),
+    Method<&DeleteObject>("delete_object",
+                          "delete_object($self, row, /)\n--\n\n"
+                          "Deletes the rows exactly equal to `row` (1, 1.0 and True are three values). None there is no error."),
+    Method<&Take>("take", "take($self, key, /)\n--\n\nDeletes the rows of a key and returns them, in one atomic step."),
+    MethodNoArguments<&Clear>("clear", "clear($self, /)\n--\n\nDeletes all rows."),
+    MethodNoArguments<&Drop>("drop", "drop($self, /)\n--\n\nSee Table.drop."),
+    MethodNoArguments<&Compact>("compact",
+                                "compact($self, /)\n--\n\n"
+                                "Gives back memory that deleted rows and replaced values left unused."),
+    Method<&UpdateCounter>("update_counter",
+                           "update_counter($self, key, op, default=None)\n--\n\n"
+                           "Adds to numbers in the row of a key, atomically, and returns the new value.\n\n"
+                           "`op` is an increment (for the element after the key), `(pos, increment)`, `(pos, increment,\n"
+                           "threshold, setvalue)` (the result becomes `setvalue` once it passes the threshold in the\n"
+                           "increment's direction), or a list of these, which gives a list of results. Ints of any size, and\n"
+                           "floats. `default` is the row to start from if the key is absent; it takes the given key and must\n"
+                           "reach every position named. Without it an absent key is a KeyError. An operation that fails\n"
+                           "(ValueError, TypeError, OverflowError) changes nothing."),
+    Method<&UpdateElement>("update_element",
+                           "update_element($self, key, updates, default=None)\n--\n\n"
+                           "Sets elements in the row of a key: `(pos, value)` or a list of such pairs, all or none.\n\n"
+                           "True if there was a row, or a `default` to start from; else False. ValueError for the key's own\n"
+                           "position and for one past the end of the row."),
+    Method<&CompareAndSwap>("compare_and_swap",
+                            "compare_and_swap($self, old_row, new_row)\n--\n\n"
+                            "Replaces a row exactly equal to `old_row` by `new_row`, which has the same key: True if it did."),
+    MethodNoArguments<&ToList<TableReader>>("tolist",
+                                            "tolist($self, /)\n--\n\nAll rows of one moment, a list of tuples."),
+    MethodNoArguments<&Stats>("_stats", nullptr),
+    Method<&CountWhere<TableReader>>("_count_where", nullptr),
+    MethodNoArguments<&CheckInvariants>("_check", nullptr),
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+void RegisterTable(py::module_& module) {
+  py::class_<TableHandle>(module, "Table", ContainerSetup<TableHandle, TableReader>(table_methods))
+      .def(py::init(&NewTable))
+      .def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name.get()); })
+      .def_property_readonly("fields", [](const TableHandle& table) { return py::handle(table.fields.get()); })
+      .def_property_readonly("type", [](const TableHandle& table) { return TypeName(table.options.type); })
+      .def_property_readonly("keypos", [](const TableHandle& table) { return table.options.keypos; })
+      .def_property_readonly("_partitions", [](const TableHandle& table) { return table.options.partitions; })
+      .def_property_readonly("_dropped", [](const TableHandle& table) { return table.table->dropped(); });
+  CheckLayout<TableHandle>();
+}
+
+}  // namespace partita

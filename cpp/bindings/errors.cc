@@ -1,0 +1,133 @@
+#include "bindings/errors.h"
+
+#include <cassert>
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/lock.h"
+
+namespace partita {
+namespace {
+
+// The class, imported on first use: errors are rare, and the package imports this module before its errors.
+PyObject* ImportErrorClass(ErrorClass error) {
+  static PyObject* classes[2];
+  static constexpr const char* kNames[] = {"TableDroppedError", "SnapshotClosedError"};
+  PyObject*& cached = classes[static_cast<int>(error)];
+  if (cached == nullptr) {
+    Ref module = Ref::Steal(PyImport_ImportModule("partita.errors"));
+    if (!module) return nullptr;
+    cached = PyObject_GetAttrString(module.get(), kNames[static_cast<int>(error)]);
+  }
+  return cached;
+}
+
+// The pending exception, normalized. Clears it.
+Ref TakeException() {
+#if PY_VERSION_HEX >= 0x030C0000
+  return Ref::Steal(PyErr_GetRaisedException());
+#else
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return Ref::Steal(value);
+#endif
+}
+
+void RaiseException(Ref exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyErr_SetRaisedException(exception.release());
+#else
+  PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception.get()))), exception.get(),
+                PyException_GetTraceback(exception.get()));
+  exception.release();
+#endif
+}
+
+PyObject* RaiseDropped(const Shape& shape) {
+  PyObject* error = ImportErrorClass(ErrorClass::kTableDropped);
+  if (error == nullptr) return nullptr;
+  if (shape.name.get() == nullptr || shape.name.get() == Py_None) {
+    PyErr_SetString(error, "this table was dropped: make a new one");
+  } else {
+    PyErr_Format(error, "table %R was dropped: make a new one", shape.name.get());
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void RaiseNotInitialized(PyObject* self) {
+  PyErr_Format(PyExc_TypeError,
+               "this %.200s object is not initialized: call the class instead of __new__, and do not inherit from a second "
+               "extension type",
+               Py_TYPE(self)->tp_name);
+}
+
+PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {
+  assert(LocksHeldByThisThread() == 0);
+  switch (outcome) {
+    case Outcome::kDropped:
+      return RaiseDropped(shape);
+    case Outcome::kNoMemory:
+      return PyErr_NoMemory();
+    case Outcome::kTooManyRows:
+      PyErr_SetString(PyExc_OverflowError,
+                      "a partition of this table is full (2**32 - 1 rows): use more partitions; nothing was stored");
+      return nullptr;
+    case Outcome::kWrongType:
+      PyErr_SetString(PyExc_TypeError, "this call does not exist for a table of this type");
+      return nullptr;
+    default:
+      PyErr_Format(PyExc_SystemError, "partita: unexpected engine outcome %d", static_cast<int>(outcome));
+      return nullptr;
+  }
+}
+
+PyObject* RaiseKeyError(PyObject* key) {
+  // A tuple given to PyErr_SetObject would become the exception's arguments.
+  Ref arguments = Ref::Steal(PyTuple_Pack(1, key));
+  if (arguments) PyErr_SetObject(PyExc_KeyError, arguments.get());
+  return nullptr;
+}
+
+PyObject* RaiseSnapshotClosed() {
+  if (PyObject* error = ImportErrorClass(ErrorClass::kSnapshotClosed)) {
+    PyErr_SetString(error, "this snapshot was closed: take a new one with Table.snapshot()");
+  }
+  return nullptr;
+}
+
+PyObject* ShortRepr(PyObject* object) {
+  assert(LocksHeldByThisThread() == 0);
+  constexpr Py_ssize_t kMaxLength = 200;
+  Ref repr = Ref::Steal(PyObject_Repr(object));
+  if (!repr) {
+    PyErr_Clear();
+    return PyUnicode_FromFormat("<%.100s object>", Py_TYPE(object)->tp_name);
+  }
+  if (PyUnicode_GetLength(repr.get()) <= kMaxLength) return repr.release();
+  Ref start = Ref::Steal(PyUnicode_Substring(repr.get(), 0, kMaxLength));
+  return start ? PyUnicode_FromFormat("%U...", start.get()) : nullptr;
+}
+
+void AddContext(const char* format, ...) {
+  PyObject* type = PyErr_Occurred();
+  assert(type != nullptr);
+  if (type != PyExc_ValueError && type != PyExc_TypeError) return;
+  char context[256];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(context, sizeof(context), format, arguments);
+  va_end(arguments);
+  Ref cause = TakeException();
+  PyErr_Format(type, "%s: %S", context, cause.get());
+  Ref exception = TakeException();
+  if (exception && cause) PyException_SetCause(exception.get(), cause.release());
+  RaiseException(std::move(exception));
+}
+
+}  // namespace partita

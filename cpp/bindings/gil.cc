@@ -1,0 +1,29 @@
+#include "bindings/gil.h"
+
+#include <cxxabi.h>
+#include <unistd.h>
+
+namespace partita {
+namespace {
+
+[[noreturn]] void ParkForEver() {
+  for (;;) pause();
+}
+
+}  // namespace
+
+void TakeGilBack(PyThreadState* state) {
+  assert(LocksHeldByThisThread() == 0);
+  try {
+    PyEval_RestoreThread(state);
+  } catch (abi::__forced_unwind&) {
+    // pthread_exit, called by CPython on a thread that comes late. Nothing above this frame has been unwound yet.
+    ParkForEver();
+  }
+}
+
+void InstallGilCheck() {
+  SetMayBlockCheck([] { return PyGILState_Check() == 0; });
+}
+
+}  // namespace partita

@@ -1,0 +1,61 @@
+// What stands behind the Python objects `_core.Table` and `_core.Snapshot`, and how a method finds it.
+//
+// Relies on the GIL: `name` may be replaced (rename) and `snapshot` let go of (close) while other threads call methods; these
+// read them once, under the GIL. Everything else is constant after construction or protects itself in the engine.
+
+#ifndef PARTITA_BINDINGS_HANDLES_H_
+#define PARTITA_BINDINGS_HANDLES_H_
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/optimization.h"
+#include "bindings/py_ref.h"
+#include "table/snapshot.h"
+#include "table/table.h"
+
+namespace partita {
+
+// What reading and writing methods need to know of a table, or of a snapshot of one.
+struct Shape {
+  TableOptions options;
+  Ref name;    // str or None
+  Ref fields;  // tuple of str, or None
+};
+
+struct TableHandle : Shape {
+  std::shared_ptr<Table> table;
+};
+
+struct SnapshotHandle : Shape {
+  std::shared_ptr<Snapshot> snapshot;  // null once closed
+};
+
+// Sets TypeError: `self` was made by __new__ alone, or its class inherits from several extension types.
+void RaiseNotInitialized(PyObject* self);
+
+// The handle in `self`, whose type the method descriptor has checked, or null with an exception set. Reads pybind11's instance
+// directly: the general cast costs more than a lookup in the table. CheckLayout proves at import that it may.
+template <typename Handle>
+inline Handle* HandleOf(PyObject* self) {
+  auto* instance = reinterpret_cast<pybind11::detail::instance*>(self);
+  void* handle = instance->simple_layout ? instance->simple_value_holder[0] : nullptr;
+  if (ABSL_PREDICT_FALSE(handle == nullptr)) RaiseNotInitialized(self);
+  return static_cast<Handle*>(handle);
+}
+
+// Throws (ImportError) unless HandleOf finds what pybind11's own cast finds.
+template <typename Handle>
+void CheckLayout() {
+  auto* handle = new Handle();
+  pybind11::object instance = pybind11::cast(handle, pybind11::return_value_policy::take_ownership);
+  if (HandleOf<Handle>(instance.ptr()) != handle) {
+    throw pybind11::import_error("pybind11 lays out its instances in a way that this build of partita does not know");
+  }
+}
+
+}  // namespace partita
+
+#endif  // PARTITA_BINDINGS_HANDLES_H_

@@ -1,0 +1,76 @@
+// Tables and snapshots of tables, as the reading methods see them: the methods are written once, over either.
+
+#ifndef PARTITA_BINDINGS_READER_H_
+#define PARTITA_BINDINGS_READER_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/handles.h"
+
+namespace partita {
+
+class TableReader {
+ public:
+  // False: an exception is set.
+  bool Open(PyObject* self) {
+    handle_ = HandleOf<TableHandle>(self);
+    return handle_ != nullptr;
+  }
+  const Shape& shape() const { return *handle_; }
+
+  Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* rows) { return table().Lookup(key, wait, rows); }
+  Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* rows, std::vector<RowRange>* ranges) {
+    return table().LookupBatch(keys, wait, rows, ranges);
+  }
+  Outcome LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* rows) {
+    return table().LookupElement(key, position, wait, rows);
+  }
+  Outcome Member(const KeyView& key, Wait wait, bool* found) { return table().Member(key, wait, found); }
+  Outcome Size(Wait wait, uint64_t* rows) { return table().Size(wait, rows); }
+
+  // One moment of the table. False: an exception is set.
+  bool TakeSnapshot(std::shared_ptr<Snapshot>* snapshot) {
+    const Outcome outcome = CallEngine([&](Wait wait) { return table().TakeSnapshot(wait, snapshot); });
+    if (outcome != Outcome::kOk) RaiseOutcome(shape(), outcome);
+    return outcome == Outcome::kOk;
+  }
+  std::unique_ptr<Walk> NewWalk() { return table().NewWalk(); }
+
+ private:
+  Table& table() { return *handle_->table; }
+
+  TableHandle* handle_ = nullptr;
+};
+
+class SnapshotReader {
+ public:
+  bool Open(PyObject* self);  // also false if it was closed
+  const Shape& shape() const { return *handle_; }
+
+  Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* rows) { return snapshot_->Lookup(key, wait, rows); }
+  Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* rows, std::vector<RowRange>* ranges);
+  Outcome LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* rows);
+  Outcome Member(const KeyView& key, Wait wait, bool* found);
+  Outcome Size(Wait, uint64_t* rows) {
+    *rows = snapshot_->rows();
+    return Outcome::kOk;
+  }
+
+  bool TakeSnapshot(std::shared_ptr<Snapshot>* snapshot) {
+    *snapshot = snapshot_;
+    return true;
+  }
+  std::unique_ptr<Walk> NewWalk();
+
+ private:
+  SnapshotHandle* handle_ = nullptr;
+  std::shared_ptr<Snapshot> snapshot_;  // close() on another thread takes it from the handle while we read
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_BINDINGS_READER_H_

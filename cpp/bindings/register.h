@@ -1,0 +1,16 @@
+// What module.cc calls, one function per file bind_*.cc. They throw what pybind11 turns into an ImportError.
+
+#ifndef PARTITA_BINDINGS_REGISTER_H_
+#define PARTITA_BINDINGS_REGISTER_H_
+
+#include <pybind11/pybind11.h>
+
+namespace partita {
+
+void RegisterTable(pybind11::module_& module);
+void RegisterSnapshot(pybind11::module_& module);
+void RegisterProcess(pybind11::module_& module);
+
+}  // namespace partita
+
+#endif  // PARTITA_BINDINGS_REGISTER_H_

@@ -1,0 +1,23 @@
+// The iterator behind iter(table) and iter(snapshot).
+
+#ifndef PARTITA_BINDINGS_ROWS_ITERATOR_H_
+#define PARTITA_BINDINGS_ROWS_ITERATOR_H_
+
+#include <Python.h>
+
+#include <memory>
+
+#include "bindings/handles.h"
+#include "table/table.h"
+
+namespace partita {
+
+// `source`, whose shape is `shape`, lives as long as the iterator.
+PyObject* NewRowsIterator(PyObject* source, const Shape& shape, std::unique_ptr<Walk> walk);
+
+// Adds the type to the extension module; false with an exception set.
+bool RegisterRowsIterator(PyObject* module);
+
+}  // namespace partita
+
+#endif  // PARTITA_BINDINGS_ROWS_ITERATOR_H_

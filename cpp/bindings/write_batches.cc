@@ -1,0 +1,108 @@
+#include <utility>
+
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/read_methods.h"
+#include "bindings/row_parse.h"
+#include "bindings/write_methods.h"
+
+namespace partita {
+namespace {
+
+// Puts the rows of `batch` in and adds their number to *count. False: an exception is set.
+bool InsertBatch(TableHandle* handle, RowBatch* batch, uint64_t* count) {
+  if (batch->size() == 0) return true;
+  uint64_t done = 0;
+  const Outcome outcome = WithoutGil([&] { return handle->table->InsertBatch(batch->rows(), Wait::kBlock, &done); });
+  *count += done;
+  batch->Clear();
+  if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
+  return outcome == Outcome::kOk;
+}
+
+// Collects up to kBatchSize rows from `iterator`. False: an exception is set; the rows before it are in the batch.
+bool CollectRows(const TableHandle& handle, PyObject* iterator, uint64_t first_index, RowBatch* batch, bool* at_end) {
+  for (Py_ssize_t i = 0; i < kBatchSize; ++i) {
+    Ref row = Ref::Steal(PyIter_Next(iterator));
+    if (!row) {
+      *at_end = true;
+      return PyErr_Occurred() == nullptr;
+    }
+    if (!batch->Add(handle, std::move(row), static_cast<Py_ssize_t>(first_index) + i)) return false;
+  }
+  return true;
+}
+
+// Runs `call` without the GIL, for calls that wait for all locks or free much memory.
+template <typename Call>
+PyObject* RunLong(PyObject* self, Call&& call) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  const Outcome outcome = WithoutGil([&] { return call(handle->table.get()); });
+  if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
+  Py_RETURN_NONE;
+}
+
+}  // namespace
+
+PyObject* InsertMany(PyObject* self, PyObject* rows) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  const Ref iterator = Ref::Steal(PyObject_GetIter(rows));
+  if (!iterator) return nullptr;
+  RowBatch batch;
+  uint64_t count = 0;
+  for (bool at_end = false; !at_end;) {
+    if (!CollectRows(*handle, iterator.get(), count, &batch, &at_end)) {
+      // The rows before the bad one go in, so that what the error names is the first row that is missing.
+      PyObject *type, *value, *traceback;
+      PyErr_Fetch(&type, &value, &traceback);
+      if (InsertBatch(handle, &batch, &count)) {
+        PyErr_Restore(type, value, traceback);
+      } else {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+      }
+      return nullptr;
+    }
+    if (!InsertBatch(handle, &batch, &count) || PyErr_CheckSignals() != 0) return nullptr;
+  }
+  return PyLong_FromUnsignedLongLong(count);
+}
+
+PyObject* DeleteMany(PyObject* self, PyObject* keys) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  const Ref tuple = Ref::Steal(PySequence_Tuple(keys));
+  if (!tuple) return nullptr;
+  const Py_ssize_t count = PyTuple_GET_SIZE(tuple.get());
+  PyObject* const* objects = reinterpret_cast<PyTupleObject*>(tuple.get())->ob_item;
+  // All keys are encoded before the first row goes: a bad key deletes nothing.
+  KeyBatch batch;
+  if (!batch.Parse(*handle, absl::MakeConstSpan(objects, static_cast<size_t>(count)), 0)) return nullptr;
+  uint64_t removed = 0;
+  for (Py_ssize_t first = 0; first < count; first += kBatchSize) {
+    if (first > 0 && PyErr_CheckSignals() != 0) return nullptr;
+    const absl::Span<const KeyView> part = batch.keys().subspan(static_cast<size_t>(first), kBatchSize);
+    uint64_t removed_now = 0;
+    const Outcome outcome = WithoutGil([&] { return handle->table->DeleteBatch(part, Wait::kBlock, &removed_now); });
+    removed += removed_now;
+    if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
+  }
+  return PyLong_FromUnsignedLongLong(removed);
+}
+
+PyObject* Clear(PyObject* self, PyObject*) {
+  return RunLong(self, [](Table* table) { return table->Clear(Wait::kBlock); });
+}
+
+PyObject* Drop(PyObject* self, PyObject*) {
+  return RunLong(self, [](Table* table) { return table->Drop(Wait::kBlock); });
+}
+
+PyObject* Compact(PyObject* self, PyObject*) {
+  return RunLong(self, [](Table* table) { return table->Compact(Wait::kBlock); });
+}
+
+}  // namespace partita

@@ -1,0 +1,121 @@
+#include "bindings/write_methods.h"
+
+#include "bindings/arguments.h"
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/read_methods.h"
+#include "bindings/row_parse.h"
+
+namespace partita {
+namespace {
+
+// All rows of a list, in one atomic step.
+bool InsertRows(TableHandle* handle, PyObject* list, bool only_new, bool* inserted) {
+  const Ref rows = Ref::Steal(PyList_AsTuple(list));  // encoding may run code that changes the list
+  if (!rows) return false;
+  RowBatch batch;
+  const Py_ssize_t count = PyTuple_GET_SIZE(rows.get());
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (!batch.Add(*handle, Ref::Borrow(PyTuple_GET_ITEM(rows.get(), i)), i)) return false;
+  }
+  const auto insert = [&](Wait wait) { return handle->table->InsertList(batch.rows(), only_new, wait, inserted); };
+  const Outcome outcome =
+      count <= kSmallBatch ? CallEngine(insert) : WithoutGil([&insert] { return insert(Wait::kBlock); });
+  if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
+  return outcome == Outcome::kOk;
+}
+
+bool InsertRow(TableHandle* handle, PyObject* object, bool only_new, bool* inserted) {
+  RowScratch scratch;
+  RowView row;
+  if (!ParseRow(*handle, object, &scratch, &row)) return false;
+  Table* table = handle->table.get();
+  const Outcome outcome = CallEngine([&](Wait wait) {
+    return only_new ? table->InsertNew(row, wait, inserted) : table->Insert(row, wait);
+  });
+  if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) RaiseOutcome(*handle, outcome);
+  return outcome == Outcome::kOk;
+}
+
+bool InsertRowOrRows(PyObject* self, PyObject* rows, bool only_new, bool* inserted) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (ABSL_PREDICT_FALSE(handle == nullptr)) return false;
+  return PyList_Check(rows) ? InsertRows(handle, rows, only_new, inserted) : InsertRow(handle, rows, only_new, inserted);
+}
+
+}  // namespace
+
+PyObject* Insert(PyObject* self, PyObject* rows) {
+  bool inserted;
+  if (!InsertRowOrRows(self, rows, false, &inserted)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* InsertNew(PyObject* self, PyObject* rows) {
+  bool inserted = false;
+  if (!InsertRowOrRows(self, rows, true, &inserted)) return nullptr;
+  return PyBool_FromLong(inserted);
+}
+
+PyObject* Delete(PyObject* self, PyObject* key_object) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  EncodeArena arena;
+  KeyView key;
+  if (handle == nullptr || !ParseKey(*handle, key_object, &arena, &key)) return nullptr;
+  uint64_t removed;
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->table->Delete(key, wait, &removed); });
+  if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseOutcome(*handle, outcome);
+  Py_RETURN_NONE;
+}
+
+PyObject* DeleteObject(PyObject* self, PyObject* object) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  RowScratch scratch;
+  RowView row;
+  if (handle == nullptr || !ParseRow(*handle, object, &scratch, &row)) return nullptr;
+  uint64_t removed;
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->table->DeleteObject(row, wait, &removed); });
+  if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseOutcome(*handle, outcome);
+  Py_RETURN_NONE;
+}
+
+PyObject* Take(PyObject* self, PyObject* key_object) {
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  EncodeArena arena;
+  KeyView key;
+  if (handle == nullptr || !ParseKey(*handle, key_object, &arena, &key)) return nullptr;
+  RowBuffer rows;
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->table->Take(key, wait, &rows); });
+  if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseOutcome(*handle, outcome);
+  return DecodeRows(rows, 0, rows.size());
+}
+
+PyObject* CompareAndSwap(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
+  static constexpr const char* kNames[] = {"old_row", "new_row"};
+  PyObject* values[2];
+  if (!ParseArguments("compare_and_swap", kNames, 2, args, nargs, keywords, values)) return nullptr;
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  RowScratch old_scratch;
+  RowScratch new_scratch;
+  RowView old_row;
+  RowView new_row;
+  if (handle == nullptr || !ParseRow(*handle, values[0], &old_scratch, &old_row) ||
+      !ParseRow(*handle, values[1], &new_scratch, &new_row)) {
+    return nullptr;
+  }
+  const uint32_t keypos = handle->options.keypos;
+  if (!ExactlyEqual(old_row.values[keypos], new_row.values[keypos])) {
+    const Ref old_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(values[0], keypos)));
+    const Ref new_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(values[1], keypos)));
+    if (!old_key || !new_key) return nullptr;
+    return PyErr_Format(PyExc_ValueError, "compare_and_swap() keeps the key: the old row has %U, the new one %U",
+                        old_key.get(), new_key.get());
+  }
+  bool swapped = false;
+  const Outcome outcome =
+      CallEngine([&](Wait wait) { return handle->table->CompareAndSwap(old_row, new_row, wait, &swapped); });
+  if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseOutcome(*handle, outcome);
+  return PyBool_FromLong(swapped);
+}
+
+}  // namespace partita

@@ -1,0 +1,48 @@
+"""partita: in-memory tables shared by all threads of a process, after Erlang's ETS.
+
+>>> import partita
+>>> t = partita.Table(fields=("id", "name", "age"))
+>>> t.insert([(1, "Ada", 36), (2, "Grace", 45)])
+>>> t.get(1)
+(1, 'Ada', 36)
+>>> t.update_counter(2, ("age", 1))
+46
+"""
+
+try:
+    from partita._core import Atom, live_counts
+except ImportError as error:
+    raise ImportError(
+        "partita's engine, the extension module partita._core, cannot be loaded: it is missing, or was built for another "
+        f"Python. Install the package again with `pip install .` ({error})"
+    ) from error
+
+from partita._table import Table
+from partita.errors import Error, MatchSpecError, SnapshotClosedError, TableDroppedError, TableExistsError
+from partita.names import table, tables
+from partita.patterns import ANY, ROW, VARS, V
+from partita.snapshot import Snapshot
+from partita.threads import num_threads, set_num_threads
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ANY",
+    "ROW",
+    "VARS",
+    "Atom",
+    "Error",
+    "MatchSpecError",
+    "Snapshot",
+    "SnapshotClosedError",
+    "Table",
+    "TableDroppedError",
+    "TableExistsError",
+    "V",
+    "__version__",
+    "live_counts",
+    "num_threads",
+    "set_num_threads",
+    "table",
+    "tables",
+]

@@ -1,0 +1,323 @@
+"""The table. (The module has an underscore because `partita.table` is a function.)"""
+
+from __future__ import annotations
+
+import weakref
+
+from partita import _core, names, reading
+from partita.errors import TableDroppedError
+from partita.snapshot import Snapshot
+from partita.threads import available_cpus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Literal, NoReturn
+
+    from partita.mapping import TableMapping
+    from partita.reading import Accumulator, Row
+
+_TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
+_COMING_TYPES = ("ordered_set", "bag", "duplicate_bag")
+_IF_EXISTS = ("raise", "get", "replace")
+
+
+def _check_type(type: object) -> None:  # noqa: A002
+    if type in _COMING_TYPES:
+        raise ValueError(f"type {type!r} is not supported yet: use type='set'")
+    if type not in _TYPES:
+        raise ValueError(f"type is {type!r}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
+
+
+def _check_int(what: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} is an int, not {type(value).__name__}")
+    number = value.__index__()
+    if not least <= number <= most:
+        raise ValueError(f"{what} is {number}: it must be from {least} to {most}")
+    return int(number)
+
+
+def _check_fields(fields: object, keypos: int) -> tuple[str, ...] | None:
+    if fields is None:
+        return None
+    if isinstance(fields, str) or not hasattr(fields, "__iter__"):
+        raise TypeError(f"fields is a sequence of names, not {fields!r}")
+    checked = tuple(fields)
+    for name in checked:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a field is a str, not {name!r}")
+        if checked.count(name) > 1:
+            raise ValueError(f"the field {name!r} is named twice in fields={checked!r}")
+    if len(checked) <= keypos:
+        raise ValueError(f"fields={checked!r} names no field at the key's position {keypos}")
+    return tuple(str(name) for name in checked)
+
+
+def _check_keypos(keypos: object, fields: object) -> int:
+    """A position, or the name of one of the fields."""
+    if isinstance(keypos, str):
+        if isinstance(fields, str) or not hasattr(fields, "__iter__"):
+            raise ValueError(f"keypos is {keypos!r}, but there are no fields=... of that name")
+        listed = list(fields)
+        if keypos not in listed:
+            raise ValueError(f"keypos is {keypos!r}, which is not one of the fields {listed!r}")
+        return listed.index(keypos)
+    return _check_int("keypos", keypos, 0, _core.MAX_ARITY - 1)
+
+
+class Table(_core.Table):
+    """A table of rows, shared by all threads of the process.
+
+    A row is a tuple with at least `keypos + 1` elements; the element at `keypos` is its key. What goes in is copied, what comes
+    out is a fresh copy: changing a list that was read changes nothing in the table. Positions count from 0, and a field's name
+    may stand for its position.
+
+    Any thread may call any method. Calls on one key, and `insert`/`insert_new` of a list, are atomic and isolated; `tolist`,
+    `select_count` and snapshots see one moment of the whole table. No lock is held while Python code runs.
+
+    `len(table)` counts rows, `key in table` tests a key, `iter(table)` gives rows; `bool(table)` is always true, also of an empty
+    table, since it tells that the table exists.
+
+    Args:
+        name: a str, by which `partita.table(name)` finds the table until it is dropped; None for a table that lives until its
+            last reference.
+        type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys).
+        keypos: position of the key in a row, or its field's name.
+        partitions: how many parts with a lock of their own the rows are spread over; by default the number of CPUs this
+            process may use.
+        fields: names of the positions, from 0 on.
+        owner: an object that can be weakly referenced. When it dies the table passes to `heir`, or is dropped without one.
+        heir: a callable that takes the table. With an heir the table lives at least as long as its owner.
+        if_exists: what to do if a table of this name lives: "raise" TableExistsError, "get" that table, or "replace" it, which
+            drops the old one.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; the message says which.
+        TableExistsError: the name is taken.
+    """
+
+    __slots__ = ("_heir", "_owner")
+
+    _owner: weakref.ref[Any] | None
+    _heir: Callable[[Table], object] | None
+
+    def __new__(
+        cls,
+        name: str | None = None,
+        *,
+        type: Literal["set"] = "set",  # noqa: A002
+        keypos: int | str = 0,
+        partitions: int | None = None,
+        fields: Iterable[str] | None = None,
+        owner: object = None,
+        heir: Callable[[Table], object] | None = None,
+        if_exists: Literal["raise", "get", "replace"] = "raise",
+    ) -> Table:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a table is a str or None, not {name!r}")
+        _check_type(type)
+        if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
+            fields = tuple(fields)  # it may be an iterator
+        keypos = _check_keypos(keypos, fields)
+        fields = _check_fields(fields, keypos)
+        partitions = (
+            available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
+        )
+        if if_exists not in _IF_EXISTS:
+            raise ValueError(f"if_exists is {if_exists!r}: it must be 'raise', 'get' or 'replace'")
+        if heir is not None and not callable(heir):
+            raise TypeError(f"heir is a callable that takes the table, not {heir!r}")
+        if heir is not None and owner is None:
+            raise ValueError("heir is for a table with an owner: pass owner=... too")
+
+        if name is not None:
+            name = str(name)
+            holder = names.find(name)
+            if holder is not None and if_exists == "get":
+                return holder
+            if holder is not None and if_exists == "raise":
+                names.raise_exists(name)
+
+        table = super().__new__(cls)
+        _core.Table.__init__(table, name, type, keypos, partitions, fields)
+        table._owner = None
+        table._heir = None
+        reference = None if owner is None else _watch_owner(table, owner)
+        if name is not None:
+            holder = table._claim_name(name, if_exists)
+            if holder is not table:
+                return holder
+        if reference is not None:
+            table._belong_to(reference, heir)
+        return table
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """All is done in __new__, which may return a table that lives already."""
+
+    def _claim_name(self, name: str, if_exists: str) -> Table:
+        while True:
+            holder = names.claim(name, self)
+            if holder is self or if_exists == "get":
+                return holder
+            if if_exists == "raise":
+                names.raise_exists(name)
+            holder.drop()
+
+    def _belong_to(self, reference: weakref.ref[Any], heir: Callable[[Table], object] | None) -> None:
+        self._owner = reference
+        self._heir = heir
+        if heir is not None:
+            _inheritances[id(reference)] = self
+
+    # --- Writing.
+
+    def insert_many(self, rows: Iterable[Row], *, progress: bool = False) -> int:
+        """Puts in the rows of any iterable, chunk by chunk, and returns their number.
+
+        Much faster than a loop over `insert`. Not atomic: others see the rows come. If the iterable or a row raises, or Ctrl-C is
+        pressed, the rows before that point stay in. `progress=True` shows a bar, which needs the package tqdm.
+        """
+        if progress:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError as error:
+                raise ImportError("progress=True shows a bar by tqdm: install it, or leave progress out") from error
+            rows = tqdm(rows, unit=" rows")
+        return super().insert_many(rows)
+
+    def update(self, key: object, fn: Callable[[Row], Row], default: Row | None = None) -> Row:
+        """Replaces the row of a key by `fn(row)` and returns the new row.
+
+        `fn` is called without any lock, so it may do what it likes, and called again if another thread changed the row meanwhile.
+        `default` is the row to start from if the key is absent; it takes the given key. Without it an absent key is a KeyError.
+        ValueError if `fn` changes the key.
+        """
+        if default is not None:
+            if not isinstance(default, tuple):
+                raise TypeError(f"default is {default!r}: a row is a tuple")
+            if len(default) <= self.keypos:
+                raise ValueError(f"default {default!r} does not reach the key's position {self.keypos}")
+            default = (*default[: self.keypos], key, *default[self.keypos + 1 :])
+        while True:
+            old = self.get(key)
+            start = default if old is None else old
+            if start is None:
+                raise KeyError(key)
+            new = fn(start)
+            # The swap also checks the new row and its key; of an absent row it can do no more than that.
+            if self.compare_and_swap(start, new) or (old is None and self.insert_new(new)):
+                return new
+
+    def drop(self) -> None:
+        """Ends the table: its rows are freed, its name is free again, and later calls raise TableDroppedError.
+
+        Snapshots taken before stay readable.
+        """
+        super().drop()
+        names.release(self)
+        if self._owner is not None:
+            _inheritances.pop(id(self._owner), None)
+
+    # --- Reading.
+
+    def keys(self) -> reading.Keys:
+        """The keys, each once, as an iterable with `len()` and `in`."""
+        return reading.Keys(self)
+
+    def foldl(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
+        """Calls `acc = fn(row, acc)` for every row and returns the last `acc`.
+
+        Walks as `iter(table)` does: without copying the table, and each row that is there from start to end is met exactly once.
+        `fn` may call the table.
+        """
+        return reading.fold(self, fn, acc)
+
+    def foldr(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
+        """Like foldl(), from the other end; a set has no order, so there it is the same."""
+        return reading.fold(self, fn, acc)
+
+    def select_count(self, spec: object) -> int:
+        """The number of rows that match `[(head, [guard, ...], [True])]`, counted in the engine on all cores.
+
+        The head is a tuple of variables (`V[1]`, `V.name`), `ANY` and constants, which must be exactly equal, or one variable or
+        `ANY` for every row. A guard `(op, variable, constant)`, or the other way round, compares in term order; `op` is one of
+        `< =< <= > >= == /= != =:= =/=`. MatchSpecError says where a specification is wrong.
+        """
+        return reading.select_count(self, spec)
+
+    def snapshot(self) -> Snapshot:
+        """A read-only view of this moment, with every reading method; a context manager."""
+        return Snapshot(self)
+
+    def mapping(self) -> TableMapping:
+        """A `MutableMapping` over rows (key, value), for code that wants a dict. The key must stand at position 0."""
+        from partita.mapping import TableMapping
+
+        if self.keypos != 0:
+            raise ValueError(f"mapping() is for rows (key, value): the key of this table stands at position {self.keypos}")
+        return TableMapping(self)
+
+    def info(self) -> dict[str, Any]:
+        """What the table is and holds, as a dict.
+
+        name, type, size (rows), memory (bytes, all in), keypos, fields, partitions (their number), partition_sizes (rows of
+        each), owner, heir, fixed, readonly, snapshots (how many live) and snapshot_memory (bytes kept for them alone).
+        """
+        stats = self._stats()
+        return {
+            "name": self.name,
+            "type": self.type,
+            "size": stats["size"],
+            "memory": stats["memory"],
+            "keypos": self.keypos,
+            "fields": self.fields,
+            "partitions": len(stats["partition_sizes"]),
+            "partition_sizes": stats["partition_sizes"],
+            "owner": None if self._owner is None else self._owner(),
+            "heir": self._heir,
+            "fixed": False,
+            "readonly": False,
+            "snapshots": stats["snapshots"],
+            "snapshot_memory": stats["snapshot_memory"],
+        }
+
+    # --- What every object has.
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f" {self.name!r}"
+        try:
+            return f"<partita.Table{name}, {self.type}, {len(self)} rows>"
+        except TableDroppedError:
+            return f"<partita.Table{name}, dropped>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "a Table cannot be pickled or copied: it belongs to this process. Send its rows, t.tolist(), and insert them into "
+            "another Table; for a second view of the same rows take t.snapshot()"
+        )
+
+
+# Tables with an heir, which live at least as long as their owner, by the id of the weak reference to it. One atomic dict
+# operation at a time, as in names.py.
+_inheritances: dict[int, Table] = {}
+
+
+def _watch_owner(table: Table, owner: object) -> weakref.ref[Any]:
+    table_reference = weakref.ref(table)
+
+    def owner_died(reference: weakref.ref[Any]) -> None:
+        table = _inheritances.pop(id(reference), None) or table_reference()
+        if table is None or table._dropped or table._owner is not reference:
+            return
+        heir = table._heir
+        table._owner = table._heir = None
+        if heir is None:
+            table.drop()
+        else:
+            heir(table)
+
+    try:
+        return weakref.ref(owner, owner_died)
+    except TypeError:
+        raise TypeError(f"owner is of type {type(owner).__name__}, which cannot be weakly referenced") from None

@@ -1,0 +1,34 @@
+"""The exceptions of partita.
+
+Each derives from `Error` and from the built-in exception that a Python user would catch::
+
+    Exception
+    └── Error
+        ├── TableDroppedError   (ValueError)  the table of this object was dropped
+        ├── TableExistsError    (ValueError)  a table of this name lives already
+        ├── SnapshotClosedError (ValueError)  the snapshot was closed
+        └── MatchSpecError      (ValueError)  a match specification is malformed; says where
+
+Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or position out
+of range, `KeyError` for an absent key where one is needed, `MemoryError`.
+"""
+
+
+class Error(Exception):
+    """Base class of all exceptions that partita defines."""
+
+
+class TableDroppedError(Error, ValueError):
+    """The table was dropped: by `drop()`, by its owner's end, or by a newer table that took its name."""
+
+
+class TableExistsError(Error, ValueError):
+    """A table of this name lives already."""
+
+
+class SnapshotClosedError(Error, ValueError):
+    """The snapshot was closed and can no longer be read."""
+
+
+class MatchSpecError(Error, ValueError):
+    """A match specification is malformed. The message says in which clause and where in it."""

@@ -1,0 +1,60 @@
+"""What tables and snapshots offer for reading beside the methods of the engine: keys, folds, counts."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Protocol, TypeVar
+
+    Row = tuple[Any, ...]
+    Accumulator = TypeVar("Accumulator")
+
+    class Readable(Protocol):
+        """What the functions below need of a table or snapshot."""
+
+        @property
+        def keypos(self) -> int: ...
+        def __iter__(self) -> Iterator[Row]: ...
+        def __len__(self) -> int: ...
+        def __contains__(self, key: object, /) -> bool: ...
+        def _count_where(self, arity: int, comparisons: list[tuple[int, str, Any]], threads: int, /) -> int: ...
+
+
+class Keys:
+    """The keys of a table or snapshot: iterable any number of times, with `len()` and `in`."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Any]:
+        keypos = self._source.keypos
+        return (row[keypos] for row in self._source)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._source
+
+    def __repr__(self) -> str:
+        return f"<keys of {self._source!r}>"
+
+
+def fold(source: Readable, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
+    for row in source:
+        acc = fn(row, acc)
+    return acc
+
+
+def select_count(source: Readable, spec: object) -> int:
+    from partita.matchspec import compile_count
+    from partita.threads import num_threads
+
+    compiled = compile_count(spec, source.keypos)
+    if compiled is None:
+        return 0
+    arity, comparisons = compiled
+    return source._count_where(arity, comparisons, num_threads())
