@@ -57,7 +57,9 @@ struct StrRef {
   };
 
   bool is_long() const { return size > kInlineBytes; }
-  const char* inline_data() const { return prefix; }
+  // All of the inline bytes, prefix and rest.
+  char* inline_data() { return reinterpret_cast<char*>(this) + offsetof(StrRef, prefix); }
+  const char* inline_data() const { return const_cast<StrRef*>(this)->inline_data(); }
 };
 static_assert(sizeof(StrRef) == 16);
 
@@ -80,7 +82,9 @@ struct Cell {
   };
 
   bool is_long() const { return head > kInlineBytes; }
-  const char* inline_data() const { return bytes; }
+  // All of the inline bytes.
+  char* inline_data() { return reinterpret_cast<char*>(this) + offsetof(Cell, bytes); }
+  const char* inline_data() const { return const_cast<Cell*>(this)->inline_data(); }
 };
 static_assert(sizeof(Cell) == 16);
 

@@ -69,6 +69,9 @@ class RowStore {
   // Forgets prepared bytes that no Store will use.
   void AbandonRefs(Slot slot, const PendingRefs& refs);
   void StoreRow(Slot slot, absl::Span<const Value> values, const PendingRefs& refs, bool fresh);
+  // Both steps at once for the usual row, whose values fit the columns as they are and need no heap. False: not such a row, and
+  // nothing was done.
+  bool StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool fresh);
   // One element below min(RowArity, kMaxColumns).
   void PrepareElement(Slot slot, uint32_t position, const Value& value, PendingRefs* refs);
   void StoreElement(Slot slot, uint32_t position, const Value& value, const PendingRefs& refs);

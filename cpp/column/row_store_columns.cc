@@ -49,7 +49,7 @@ Value WithAsciiFlag(Value v) {
 
 Cell InlineCell(const Value& v) {
   Cell cell{};
-  cell.head = static_cast<uint8_t>(WriteWire(WithAsciiFlag(v), cell.bytes) - cell.bytes);
+  cell.head = static_cast<uint8_t>(WriteWire(WithAsciiFlag(v), cell.inline_data()) - cell.inline_data());
   assert(cell.head <= Cell::kInlineBytes);
   return cell;
 }
@@ -82,7 +82,16 @@ StrRef LongStr(uint32_t size, const char* bytes, HeapRef ref) {
 StrRef InlineStr(uint32_t size, const char* bytes) {
   StrRef s{};
   s.size = size;
-  std::memcpy(s.prefix, bytes, size);
+  char* out = s.inline_data();
+  if (size >= 8) {  // two overlapping moves instead of a call
+    std::memcpy(out, bytes, 8);
+    std::memcpy(out + size - 8, bytes + size - 8, 8);
+  } else if (size >= 4) {
+    std::memcpy(out, bytes, 4);
+    std::memcpy(out + size - 4, bytes + size - 4, 4);
+  } else {
+    for (uint32_t i = 0; i < size; ++i) out[i] = bytes[i];
+  }
   return s;
 }
 
@@ -353,6 +362,35 @@ void RowStore::StoreRow(Slot slot, absl::Span<const Value> values, const Pending
       StoreNone(chunk, kRestColumn, place, fresh);
     }
   }
+}
+
+bool RowStore::StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool fresh) {
+  Chunk* chunk = chunks_[slot >> kChunkShift];
+  const uint32_t place = slot & kChunkMask;
+  const uint32_t arity = static_cast<uint32_t>(values.size());
+  if (chunk->arity != arity || chunk->column_count != arity) return false;
+  for (uint32_t c = 0; c < arity; ++c) {
+    const Column& column = chunk->columns[c];
+    const Value& v = values[c];
+    if (Pinned(column.birth) || column.kind != NativeKind(v)) return false;
+    if (column.kind == ColumnKind::kStr) {
+      if (v.size > StrRef::kInlineBytes || (!fresh && column.strs()[place].is_long())) return false;
+    } else if (column.kind == ColumnKind::kCell) {
+      return false;
+    }
+  }
+  for (uint32_t c = 0; c < arity; ++c) {
+    Column& column = chunk->columns[c];
+    const Value& v = values[c];
+    if (column.kind == ColumnKind::kStr) {
+      column.strs()[place] = InlineStr(v.size, v.data);
+      if (ABSL_PREDICT_FALSE(!(v.flags & Value::kAscii))) column.all_ascii = false;
+    } else {
+      column.ints()[place] = v.i;  // a float's bits as well
+    }
+    if (column.valid != nullptr) SetBit(column.valid, place);
+  }
+  return true;
 }
 
 void RowStore::StoreElement(Slot slot, uint32_t position, const Value& value, const PendingRefs& refs) {

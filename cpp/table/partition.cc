@@ -40,22 +40,25 @@ Outcome Partition::AddRow(const RowView& row) {
   index.Reserve(IndexHash(row.key_hash));
   const Slot slot = rows.ClaimSlot();
   if (slot == kNoSlot) return Outcome::kTooManyRows;
-  PendingRefs refs;
   const absl::Span<const Value> values(row.values, row.arity);
-  try {
-    rows.PrepareRow(slot, values, /*fresh=*/true, &refs);
-  } catch (...) {
-    rows.AbandonRefs(slot, refs);
-    rows.UnclaimSlot(slot);
-    throw;
+  if (ABSL_PREDICT_FALSE(!rows.StoreRowInPlace(slot, values, /*fresh=*/true))) {
+    PendingRefs refs;
+    try {
+      rows.PrepareRow(slot, values, /*fresh=*/true, &refs);
+    } catch (...) {
+      rows.AbandonRefs(slot, refs);
+      rows.UnclaimSlot(slot);
+      throw;
+    }
+    rows.StoreRow(slot, values, refs, /*fresh=*/true);
   }
-  rows.StoreRow(slot, values, refs, /*fresh=*/true);
   index.Insert(IndexHash(row.key_hash), slot);
   AddRows(1);
   return Outcome::kOk;
 }
 
 void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
+  if (ABSL_PREDICT_TRUE(rows.StoreRowInPlace(slot, values, /*fresh=*/false))) return;
   PendingRefs refs;
   try {
     rows.PrepareRow(slot, values, /*fresh=*/false, &refs);
