@@ -89,6 +89,7 @@ $(VENV)/built: $(VENV)/tools $(SOURCES)
 
 # C++ tests with assertions on: plain, under the address sanitizer (with the extension), under the thread sanitizer.
 build/%/ready: $(VENV)/tools $(SOURCES)
+	scripts/system-packages test
 	cmake -S . -B build/$* -G Ninja -DCMAKE_BUILD_TYPE=Debug -DPARTITA_BUILD_TESTS=ON \
 	  -DPARTITA_SANITIZE=$(filter-out debug,$(subst asan,address,$(subst tsan,thread,$*))) \
 	  -DPython_EXECUTABLE=$(abspath $(BIN))/python > /dev/null
