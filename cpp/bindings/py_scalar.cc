@@ -116,17 +116,51 @@ Encoded EncodeDecimal(PyObject* obj, PyTypeObject* type, WireWriter* writer) {
 
 // --- UUID
 
-// A UUID is its int, which lies in a slot of the class.
+// A UUID is its int, which lies in a slot of the class. The slots are asked and set past what the class or a subclass
+// makes of them: __init__ takes twenty times as long.
+struct UuidSlots {
+  PyObject* number = nullptr;
+  PyObject* is_safe = nullptr;
+  PyObject* unknown = nullptr;  // SafeUUID.unknown
+
+  bool Find(PyTypeObject* type) {
+    if (unknown != nullptr) return true;
+    auto* object = reinterpret_cast<PyObject*>(type);
+    Ref found_number = Ref::Steal(PyObject_GetAttrString(object, "int"));
+    Ref found_is_safe = found_number ? Ref::Steal(PyObject_GetAttrString(object, "is_safe")) : Ref();
+    Ref module = found_is_safe ? Ref::Steal(PyImport_ImportModule("uuid")) : Ref();
+    Ref safe = module ? Ref::Steal(PyObject_GetAttrString(module.get(), "SafeUUID")) : Ref();
+    Ref found_unknown = safe ? Ref::Steal(PyObject_GetAttrString(safe.get(), "unknown")) : Ref();
+    if (!found_unknown) return false;
+    if (!IsSlot(found_number.get()) || !IsSlot(found_is_safe.get())) {
+      PyErr_SetString(PyExc_TypeError, "uuid.UUID has no slots in this version of Python");
+      return false;
+    }
+    number = found_number.release();
+    is_safe = found_is_safe.release();
+    unknown = found_unknown.release();
+    return true;
+  }
+
+  static bool IsSlot(PyObject* obj) {
+    return Py_TYPE(obj)->tp_descr_get != nullptr && Py_TYPE(obj)->tp_descr_set != nullptr;
+  }
+  static Ref Read(PyObject* slot, PyObject* obj) {
+    return Ref::Steal(Py_TYPE(slot)->tp_descr_get(slot, obj, reinterpret_cast<PyObject*>(Py_TYPE(obj))));
+  }
+  static bool Write(PyObject* slot, PyObject* obj, PyObject* value) {
+    return Py_TYPE(slot)->tp_descr_set(slot, obj, value) == 0;
+  }
+};
+
+UuidSlots uuid_slots;
+
 Encoded EncodeUuid(PyObject* obj, PyTypeObject* type, WireWriter* writer) {
-  static PyObject* slot = nullptr;
-  if (slot == nullptr) slot = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "int");
-  if (slot == nullptr) return Encoded::kError;
-  const descrgetfunc get = Py_TYPE(slot)->tp_descr_get;
-  Ref number = get == nullptr ? Ref() : Ref::Steal(get(slot, obj, reinterpret_cast<PyObject*>(Py_TYPE(obj))));
+  if (!uuid_slots.Find(type)) return Encoded::kError;
+  Ref number = UuidSlots::Read(uuid_slots.number, obj);
   char bytes[17];  // the uppermost byte is there for the sign
   if (!number || !PyLong_Check(number.get()) || !ReadTwosComplement(number.get(), bytes, sizeof(bytes)) ||
       bytes[16] != 0) {
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) return Encoded::kError;
     PyErr_Clear();
     PyErr_SetString(PyExc_ValueError, "a UUID without an int of 128 bits cannot be stored");
     return Encoded::kError;
@@ -193,10 +227,13 @@ PyObject* DecodeDecimal(const char* p) {
 
 PyObject* DecodeUuid(const char* p) {
   PyTypeObject* type = uuid_type.Get();
-  Ref number = type != nullptr ? Ref::Steal(FromMagnitude(p + 1, 16, /*little_endian=*/false)) : Ref();
-  Ref keywords = number ? Ref::Steal(Py_BuildValue("{s:O}", "int", number.get())) : Ref();
-  Ref arguments = keywords ? Ref::Steal(PyTuple_New(0)) : Ref();
-  return arguments ? PyObject_Call(reinterpret_cast<PyObject*>(type), arguments.get(), keywords.get()) : nullptr;
+  if (type == nullptr || !uuid_slots.Find(type)) return nullptr;
+  Ref number = Ref::Steal(FromMagnitude(p + 1, 16, /*little_endian=*/false));
+  Ref arguments = number ? Ref::Steal(PyTuple_New(0)) : Ref();
+  Ref uuid = arguments ? Ref::Steal(PyBaseObject_Type.tp_new(type, arguments.get(), nullptr)) : Ref();
+  if (!uuid || !UuidSlots::Write(uuid_slots.number, uuid.get(), number.get())) return nullptr;
+  if (!UuidSlots::Write(uuid_slots.is_safe, uuid.get(), uuid_slots.unknown)) return nullptr;
+  return uuid.release();
 }
 
 }  // namespace partita

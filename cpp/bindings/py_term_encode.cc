@@ -73,6 +73,15 @@ bool Refuse(const Path* path, const char* format, ...) {
   return false;
 }
 
+// Up to 3.11 a str made by an old extension may not have its final form yet.
+bool MakeReady([[maybe_unused]] PyObject* text) {
+#if PY_VERSION_HEX < 0x030C0000
+  return PyUnicode_READY(text) == 0;
+#else
+  return true;
+#endif
+}
+
 // Objects held while Python code may run.
 class Held {
  public:
@@ -181,7 +190,7 @@ class Encoder {
   }
 
   bool EncodeStr(PyObject* text, const Path* path) {
-    if (PyUnicode_READY(text) != 0) return false;
+    if (!MakeReady(text)) return false;
     Py_ssize_t surrogate = 0;
     const Py_ssize_t size = Utf8Size(text, &surrogate);
     if (size < 0) {
@@ -373,8 +382,8 @@ class Encoder {
 // A str or a number, subclasses included, without the detour over the wire form. False if it must take that.
 bool EncodeNative(PyObject* obj, Value* out) {
   if (PyUnicode_Check(obj)) {
-    if (PyUnicode_READY(obj) != 0) {
-      PyErr_Clear();
+    if (!MakeReady(obj)) {
+      PyErr_Clear();  // comes up again on the detour
       return false;
     }
     if (!PyUnicode_IS_ASCII(obj) || PyUnicode_GET_LENGTH(obj) > static_cast<Py_ssize_t>(kMaxTermSize - 5)) return false;

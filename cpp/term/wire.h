@@ -36,10 +36,8 @@
 //
 //   kind  0 tuple      body: count terms
 //         1 list       body: count terms
-//         2 map        body: count pairs of key and value as they were inserted, then a table of count offsets, each of
-//         a
-//                      pair in the body (u8, long form u32), in exact order of the keys: they are found by binary
-//                      search
+//         2 map        body: count pairs of key and value as they were inserted, then a table of the offsets of the
+//                      pairs in the body (u8 each, long form u32), in exact order of their keys, for binary search
 //         3 set        body: count terms, sorted in exact order, no two equal
 //         4 frozenset  as set
 //
