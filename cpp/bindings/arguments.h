@@ -17,10 +17,11 @@ bool Parse(const char* function, const char* const* names, size_t count, size_t 
            Py_ssize_t nargs, PyObject* keywords, PyObject** values);
 }  // namespace arguments_internal
 
-// Fills `values` with borrowed references, null where an optional argument is missing. The first `required` must be there.
+// Fills `values` with borrowed references, null where an optional argument is missing. The first `required` must be
+// there.
 template <size_t kCount>
-inline bool ParseArguments(const char* function, const char* const (&names)[kCount], size_t required, PyObject* const* args,
-                           Py_ssize_t nargs, PyObject* keywords, PyObject* (&values)[kCount]) {
+inline bool ParseArguments(const char* function, const char* const (&names)[kCount], size_t required,
+                           PyObject* const* args, Py_ssize_t nargs, PyObject* keywords, PyObject* (&values)[kCount]) {
   const size_t given = static_cast<size_t>(nargs);
   if (ABSL_PREDICT_FALSE(keywords != nullptr || given < required || given > kCount)) {
     return arguments_internal::Parse(function, names, kCount, required, args, nargs, keywords, values);

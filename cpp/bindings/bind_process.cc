@@ -12,8 +12,9 @@ namespace py = pybind11;
 namespace partita {
 namespace {
 
-// Removes `name` from the dict of names if it stands for `table`. No Python code runs between the look and the deletion (names
-// are plain str), and so no other thread under the GIL; a free-threaded build needs a critical section on the dict here.
+// Removes `name` from the dict of names if it stands for `table`. No Python code runs between the look and the deletion
+// (names are plain str), and so no other thread under the GIL; a free-threaded build needs a critical section on the
+// dict here.
 void ForgetName(py::dict names, py::str name, py::object table) {
   if (PyDict_GetItemWithError(names.ptr(), name.ptr()) != table.ptr()) {
     if (PyErr_Occurred()) throw py::error_already_set();
@@ -40,8 +41,9 @@ void RegisterProcess(py::module_& module) {
   InstallForkHandlers();
   if (!RegisterRowsIterator(module.ptr())) throw py::error_already_set();
   module.def("forget_name", &ForgetName);
-  module.def("live_counts", &ReadCounts,
-             "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");
+  module.def(
+      "live_counts", &ReadCounts,
+      "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");
   module.attr("MAX_PARTITIONS") = kMaxPartitions;
   module.attr("MAX_ARITY") = kMaxArity;
 }

@@ -31,9 +31,10 @@ PyMethodDef snapshot_methods[] = {
     Method<&Member<SnapshotReader>>("member", "member($self, key, /)\n--\n\nSee Table.member."),
     MethodNoArguments<&ToList<SnapshotReader>>("tolist", "tolist($self, /)\n--\n\nSee Table.tolist."),
     Method<&CountWhere<SnapshotReader>>("_count_where", nullptr),
-    MethodNoArguments<&Close>("close",
-                              "close($self, /)\n--\n\n"
-                              "Lets go of the moment; reading it afterwards raises SnapshotClosedError. Closing twice is fine."),
+    MethodNoArguments<&Close>(
+        "close",
+        "close($self, /)\n--\n\n"
+        "Lets go of the moment; reading it afterwards raises SnapshotClosedError. Closing twice is fine."),
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -1,5 +1,5 @@
-// `_core.Table`: the methods by name, with what Python shows as their documentation. python/partita/_table.py derives the
-// public class from it.
+// `_core.Table`: the methods by name, with what Python shows as their documentation. python/partita/_table.py derives
+// the public class from it.
 
 #include <pybind11/pybind11.h>
 
@@ -65,8 +65,8 @@ PyObject* Stats(PyObject* self, PyObject*) {
     PyList_SET_ITEM(sizes.get(), static_cast<Py_ssize_t>(i), rows);
   }
   return Py_BuildValue("{sKsKsNsKsK}", "size", static_cast<unsigned long long>(stats.rows), "memory",
-                       static_cast<unsigned long long>(stats.memory_bytes), "partition_sizes", sizes.release(), "snapshots",
-                       static_cast<unsigned long long>(stats.snapshots), "snapshot_memory",
+                       static_cast<unsigned long long>(stats.memory_bytes), "partition_sizes", sizes.release(),
+                       "snapshots", static_cast<unsigned long long>(stats.snapshots), "snapshot_memory",
                        static_cast<unsigned long long>(stats.snapshot_retained_bytes));
 }
 
@@ -83,12 +83,13 @@ PyObject* CheckInvariants(PyObject* self, PyObject*) {
 }
 
 PyMethodDef table_methods[] = {
-    Method<&Insert>("insert",
-                    "insert($self, rows, /)\n--\n\n"
-                    "Puts in one row (a tuple) or, in one atomic step, a list of rows.\n\n"
-                    "A row replaces the one with an equal key; of equal keys in a list the last wins. No reader sees a part of a\n"
-                    "list. Raises TypeError for what is no tuple and ValueError for a row that is too short, naming the row;\n"
-                    "nothing is stored then."),
+    Method<&Insert>(
+        "insert",
+        "insert($self, rows, /)\n--\n\n"
+        "Puts in one row (a tuple) or, in one atomic step, a list of rows.\n\n"
+        "A row replaces the one with an equal key; of equal keys in a list the last wins. No reader sees a part of a\n"
+        "list. Raises TypeError for what is no tuple and ValueError for a row that is too short, naming the row;\n"
+        "nothing is stored then."),
     Method<&InsertNew>("insert_new",
                        "insert_new($self, rows, /)\n--\n\n"
                        "Like insert(), but only if no key is there yet: True if all rows went in, False if none did."),
@@ -99,50 +100,58 @@ PyMethodDef table_methods[] = {
     Method<&Get<TableReader>>("get",
                               "get($self, key, default=None)\n--\n\n"
                               "The row of a key, or `default`. TypeError on bags, whose keys may have many rows."),
-    Method<&LookupMany<TableReader>>("lookup_many",
-                                     "lookup_many($self, keys, /)\n--\n\n"
-                                     "lookup() for each of many keys: a list of lists of tuples, in the order of the keys.\n\n"
-                                     "Much faster than a loop; each key is read atomically, the batch is not."),
+    Method<&LookupMany<TableReader>>(
+        "lookup_many",
+        "lookup_many($self, keys, /)\n--\n\n"
+        "lookup() for each of many keys: a list of lists of tuples, in the order of the keys.\n\n"
+        "Much faster than a loop; each key is read atomically, the batch is not."),
     Method<&GetMany<TableReader>>("get_many",
                                   "get_many($self, keys, default=None)\n--\n\n"
                                   "get() for each of many keys: a list of rows, with `default` where there is none."),
-    Method<&LookupElement<TableReader>>("lookup_element",
-                                        "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\n"
-                                        "One element of the row of a key; in bags a list of elements.\n\n"
-                                        "`pos` is a position from 0 or a field's name. KeyError for an absent key without a\n"
-                                        "default, ValueError for a position past the end of the row."),
-    Method<&Member<TableReader>>("member", "member($self, key, /)\n--\n\nWhether the key is there; the same as `key in table`."),
+    Method<&LookupElement<TableReader>>(
+        "lookup_element",
+        "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\n"
+        "One element of the row of a key; in bags a list of elements.\n\n"
+        "`pos` is a position from 0 or a field's name. KeyError for an absent key without a\n"
+        "default, ValueError for a position past the end of the row."),
+    Method<&Member<TableReader>>("member",
+                                 "member($self, key, /)\n--\n\nWhether the key is there; the same as `key in table`."),
     Method<&Delete>("delete", "delete($self, key, /)\n--\n\nDeletes the rows of a key. An absent key is no error."),
-    Method<&DeleteMany>("delete_many",
-                        "delete_many($self, keys, /)\n--\n\n"
-                        "Deletes the rows of many keys and returns the number of rows removed. Each key goes atomically, the\n"
-                        "batch does not."),
-    Method<&DeleteObject>("delete_object",
-                          "delete_object($self, row, /)\n--\n\n"
-                          "Deletes the rows exactly equal to `row` (1, 1.0 and True are three values). None there is no error."),
+    Method<&DeleteMany>(
+        "delete_many",
+        "delete_many($self, keys, /)\n--\n\n"
+        "Deletes the rows of many keys and returns the number of rows removed. Each key goes atomically, the\n"
+        "batch does not."),
+    Method<&DeleteObject>(
+        "delete_object",
+        "delete_object($self, row, /)\n--\n\n"
+        "Deletes the rows exactly equal to `row` (1, 1.0 and True are three values). None there is no error."),
     Method<&Take>("take", "take($self, key, /)\n--\n\nDeletes the rows of a key and returns them, in one atomic step."),
     MethodNoArguments<&Clear>("clear", "clear($self, /)\n--\n\nDeletes all rows."),
     MethodNoArguments<&Drop>("drop", "drop($self, /)\n--\n\nSee Table.drop."),
     MethodNoArguments<&Compact>("compact",
                                 "compact($self, /)\n--\n\n"
                                 "Gives back memory that deleted rows and replaced values left unused."),
-    Method<&UpdateCounter>("update_counter",
-                           "update_counter($self, key, op, default=None)\n--\n\n"
-                           "Adds to numbers in the row of a key, atomically, and returns the new value.\n\n"
-                           "`op` is an increment (for the element after the key), `(pos, increment)`, `(pos, increment,\n"
-                           "threshold, setvalue)` (the result becomes `setvalue` once it passes the threshold in the\n"
-                           "increment's direction), or a list of these, which gives a list of results. Ints of any size, and\n"
-                           "floats. `default` is the row to start from if the key is absent; it takes the given key and must\n"
-                           "reach every position named. Without it an absent key is a KeyError. An operation that fails\n"
-                           "(ValueError, TypeError, OverflowError) changes nothing."),
-    Method<&UpdateElement>("update_element",
-                           "update_element($self, key, updates, default=None)\n--\n\n"
-                           "Sets elements in the row of a key: `(pos, value)` or a list of such pairs, all or none.\n\n"
-                           "True if there was a row, or a `default` to start from; else False. ValueError for the key's own\n"
-                           "position and for one past the end of the row."),
-    Method<&CompareAndSwap>("compare_and_swap",
-                            "compare_and_swap($self, old_row, new_row)\n--\n\n"
-                            "Replaces a row exactly equal to `old_row` by `new_row`, which has the same key: True if it did."),
+    Method<&UpdateCounter>(
+        "update_counter",
+        "update_counter($self, key, op, default=None)\n--\n\n"
+        "Adds to numbers in the row of a key, atomically, and returns the new value.\n\n"
+        "`op` is an increment (for the element after the key), `(pos, increment)`, `(pos, increment,\n"
+        "threshold, setvalue)` (the result becomes `setvalue` once it passes the threshold in the\n"
+        "increment's direction), or a list of these, which gives a list of results. Ints of any size, and\n"
+        "floats. `default` is the row to start from if the key is absent; it takes the given key and must\n"
+        "reach every position named. Without it an absent key is a KeyError. An operation that fails\n"
+        "(ValueError, TypeError, OverflowError) changes nothing."),
+    Method<&UpdateElement>(
+        "update_element",
+        "update_element($self, key, updates, default=None)\n--\n\n"
+        "Sets elements in the row of a key: `(pos, value)` or a list of such pairs, all or none.\n\n"
+        "True if there was a row, or a `default` to start from; else False. ValueError for the key's own\n"
+        "position and for one past the end of the row."),
+    Method<&CompareAndSwap>(
+        "compare_and_swap",
+        "compare_and_swap($self, old_row, new_row)\n--\n\n"
+        "Replaces a row exactly equal to `old_row` by `new_row`, which has the same key: True if it did."),
     MethodNoArguments<&ToList<TableReader>>("tolist",
                                             "tolist($self, /)\n--\n\nAll rows of one moment, a list of tuples."),
     MethodNoArguments<&Stats>("_stats", nullptr),

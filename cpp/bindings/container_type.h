@@ -1,5 +1,5 @@
-// Slots of the two types that hold rows, tables and snapshots, filled in while pybind11 sets the type up: Python then makes
-// plain method descriptors of the table of functions, as for its own types, and a call costs what it costs there.
+// Slots of the two types that hold rows, tables and snapshots, filled in while pybind11 sets the type up: Python then
+// makes plain method descriptors of the table of functions, as for its own types, and a call costs what it costs there.
 
 #ifndef PARTITA_BINDINGS_CONTAINER_TYPE_H_
 #define PARTITA_BINDINGS_CONTAINER_TYPE_H_
@@ -19,7 +19,8 @@ inline std::shared_ptr<Snapshot> TakeEngineObject(SnapshotHandle* handle) { retu
 // An empty table is true: it exists.
 inline int IsTrue(PyObject*) { return 1; }
 
-// pybind11's own way to end an instance, after the engine's object was let go of without the GIL: that may free gigabytes.
+// pybind11's own way to end an instance, after the engine's object was let go of without the GIL: that may free
+// gigabytes.
 template <typename Handle>
 void DeallocContainer(PyObject* self) {
   auto* instance = reinterpret_cast<pybind11::detail::instance*>(self);

@@ -61,10 +61,11 @@ PyObject* RaiseDropped(const Shape& shape) {
 }  // namespace
 
 void RaiseNotInitialized(PyObject* self) {
-  PyErr_Format(PyExc_TypeError,
-               "this %.200s object is not initialized: call the class instead of __new__, and do not inherit from a second "
-               "extension type",
-               Py_TYPE(self)->tp_name);
+  PyErr_Format(
+      PyExc_TypeError,
+      "this %.200s object is not initialized: call the class instead of __new__, and do not inherit from a second "
+      "extension type",
+      Py_TYPE(self)->tp_name);
 }
 
 PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {

@@ -14,8 +14,8 @@ namespace partita {
 
 enum class ErrorClass { kTableDropped, kSnapshotClosed };
 
-// Sets the exception for an outcome that needs no more words, and returns null. Outcomes that do (a position, a counter) are
-// told by the method that knows key and operation.
+// Sets the exception for an outcome that needs no more words, and returns null. Outcomes that do (a position, a
+// counter) are told by the method that knows key and operation.
 PyObject* RaiseOutcome(const Shape& shape, Outcome outcome);
 
 // KeyError(key), also where the key is a tuple.
@@ -26,8 +26,8 @@ PyObject* RaiseSnapshotClosed();
 // repr(object) as a new str of at most some 200 characters; the type's name if repr() fails. Null only without memory.
 PyObject* ShortRepr(PyObject* object);
 
-// Puts `context` (a printf-like format) and ": " before the message of the pending exception if that is exactly a ValueError
-// or TypeError; what user code raised is left alone.
+// Puts `context` (a printf-like format) and ": " before the message of the pending exception if that is exactly a
+// ValueError or TypeError; what user code raised is left alone.
 void AddContext(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 }  // namespace partita

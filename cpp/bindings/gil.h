@@ -1,8 +1,9 @@
 // Letting go of the GIL and taking it back, by the law of locks (cpp/ARCHITECTURE.md, "Locks and the GIL").
 //
-// Nobody waits for an engine lock holding the GIL: CallEngine asks with Wait::kTry first, and only a call that would block
-// pays for giving the GIL away. Nobody waits for the GIL holding an engine lock: TakeGilBack runs after the engine call has
-// returned. It is called by name and never from a destructor, so that each place where Python may end the thread is seen.
+// Nobody waits for an engine lock holding the GIL: CallEngine asks with Wait::kTry first, and only a call that would
+// block pays for giving the GIL away. Nobody waits for the GIL holding an engine lock: TakeGilBack runs after the
+// engine call has returned. It is called by name and never from a destructor, so that each place where Python may end
+// the thread is seen.
 
 #ifndef PARTITA_BINDINGS_GIL_H_
 #define PARTITA_BINDINGS_GIL_H_
@@ -20,9 +21,10 @@
 
 namespace partita {
 
-// The GIL again, for a thread that saved `state` with PyEval_SaveThread. Does not return while the interpreter is shutting
-// down: up to 3.13 CPython ends a late daemon thread here by unwinding its stack, through destructors that would then touch
-// Python objects without the GIL. Such a thread is parked until the process ends (3.14 does so itself).
+// The GIL again, for a thread that saved `state` with PyEval_SaveThread. Does not return while the interpreter is
+// shutting down: up to 3.13 CPython ends a late daemon thread here by unwinding its stack, through destructors that
+// would then touch Python objects without the GIL. Such a thread is parked until the process ends (3.14 does so
+// itself).
 void TakeGilBack(PyThreadState* state);
 
 // Runs `call` without the GIL. It returns an Outcome and touches no Python object.

@@ -1,7 +1,7 @@
 // What stands behind the Python objects `_core.Table` and `_core.Snapshot`, and how a method finds it.
 //
-// Relies on the GIL: `name` may be replaced (rename) and `snapshot` let go of (close) while other threads call methods; these
-// read them once, under the GIL. Everything else is constant after construction or protects itself in the engine.
+// Relies on the GIL: `name` may be replaced (rename) and `snapshot` let go of (close) while other threads call methods;
+// these read them once, under the GIL. Everything else is constant after construction or protects itself in the engine.
 
 #ifndef PARTITA_BINDINGS_HANDLES_H_
 #define PARTITA_BINDINGS_HANDLES_H_
@@ -36,8 +36,8 @@ struct SnapshotHandle : Shape {
 // Sets TypeError: `self` was made by __new__ alone, or its class inherits from several extension types.
 void RaiseNotInitialized(PyObject* self);
 
-// The handle in `self`, whose type the method descriptor has checked, or null with an exception set. Reads pybind11's instance
-// directly: the general cast costs more than a lookup in the table. CheckLayout proves at import that it may.
+// The handle in `self`, whose type the method descriptor has checked, or null with an exception set. Reads pybind11's
+// instance directly: the general cast costs more than a lookup in the table. CheckLayout proves at import that it may.
 template <typename Handle>
 inline Handle* HandleOf(PyObject* self) {
   auto* instance = reinterpret_cast<pybind11::detail::instance*>(self);

@@ -1,5 +1,5 @@
-// partita._core. Not declared safe without the GIL: the engine is, but the places marked "relies on the GIL" in this folder come
-// first.
+// partita._core. Not declared safe without the GIL: the engine is, but the places marked "relies on the GIL" in this
+// folder come first.
 
 #include <pybind11/pybind11.h>
 
@@ -8,7 +8,8 @@
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "The engine of partita. Use the package partita instead.";
-  if (!partita::InitTerms(module.ptr()) || !partita::RegisterTermTestHooks(module.ptr())) throw pybind11::error_already_set();
+  if (!partita::InitTerms(module.ptr()) || !partita::RegisterTermTestHooks(module.ptr()))
+    throw pybind11::error_already_set();
   partita::RegisterTable(module);
   partita::RegisterSnapshot(module);
   partita::RegisterProcess(module);

@@ -11,8 +11,8 @@
 
 namespace partita {
 
-// Call Tick() every hundred rows or so, with no lock held. Every 5 ms (Python's own switch interval) it lets other threads
-// have the GIL and signal handlers run.
+// Call Tick() every hundred rows or so, with no lock held. Every 5 ms (Python's own switch interval) it lets other
+// threads have the GIL and signal handlers run.
 class Pacer {
  public:
   // False: a signal handler raised (KeyboardInterrupt).

@@ -1,8 +1,8 @@
 // An owned reference to a Python object.
 //
-// pybind11's py::object would do, but for one thing: when the interpreter shuts down, CPython up to 3.13 unwinds the stack of a
-// daemon thread that runs Python code beneath us (a pickle, a __repr__), and destructors then run without the GIL. This one
-// notices and leaks.
+// pybind11's py::object would do, but for one thing: when the interpreter shuts down, CPython up to 3.13 unwinds the
+// stack of a daemon thread that runs Python code beneath us (a pickle, a __repr__), and destructors then run without
+// the GIL. This one notices and leaks.
 
 #ifndef PARTITA_BINDINGS_PY_REF_H_
 #define PARTITA_BINDINGS_PY_REF_H_

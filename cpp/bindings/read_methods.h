@@ -20,8 +20,8 @@
 
 namespace partita {
 
-// Keys or rows that go to the engine in one native call with the GIL released: long enough to be worth it, short enough that
-// Ctrl-C is answered and that what is copied stays in the cache.
+// Keys or rows that go to the engine in one native call with the GIL released: long enough to be worth it, short enough
+// that Ctrl-C is answered and that what is copied stays in the cache.
 inline constexpr Py_ssize_t kBatchSize = 4096;
 inline constexpr Py_ssize_t kSmallBatch = 64;  // below, letting go of the GIL costs more than the call
 
@@ -123,7 +123,8 @@ Py_ssize_t Length(PyObject* self) {
   return static_cast<Py_ssize_t>(rows);
 }
 
-// Looks all keys up, batch by batch; make(RowBuffer, RowRange) gives the list's element for a key, or null with an exception.
+// Looks all keys up, batch by batch; make(RowBuffer, RowRange) gives the list's element for a key, or null with an
+// exception.
 template <typename Reader, typename Make>
 PyObject* LookupBatches(Reader* reader, PyObject* key_objects, Make&& make) {
   const Ref tuple = Ref::Steal(PySequence_Tuple(key_objects));  // keeps the keys alive, and nobody can change it
@@ -159,9 +160,8 @@ template <typename Reader>
 PyObject* LookupMany(PyObject* self, PyObject* keys) {
   Reader reader;
   if (!reader.Open(self)) return nullptr;
-  return LookupBatches(&reader, keys, [](const RowBuffer& rows, RowRange range) {
-    return DecodeRows(rows, range.first, range.count);
-  });
+  return LookupBatches(
+      &reader, keys, [](const RowBuffer& rows, RowRange range) { return DecodeRows(rows, range.first, range.count); });
 }
 
 template <typename Reader>
@@ -205,7 +205,8 @@ PyObject* CountWhere(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   Reader reader;
   std::shared_ptr<Snapshot> snapshot;
   ParsedFilter filter;
-  if (PyErr_Occurred() || !reader.Open(self) || !filter.Parse(values[0], values[1]) || !reader.TakeSnapshot(&snapshot)) {
+  if (PyErr_Occurred() || !reader.Open(self) || !filter.Parse(values[0], values[1]) ||
+      !reader.TakeSnapshot(&snapshot)) {
     return nullptr;
   }
   PyObject* count = CountInSlices(*snapshot, filter.filter(), threads);

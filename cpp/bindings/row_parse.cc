@@ -32,14 +32,15 @@ bool RaiseNoTuple(PyObject* object, Py_ssize_t index) {
 bool RaiseBadArity(const Shape& shape, PyObject* object, Py_ssize_t index) {
   const Py_ssize_t arity = PyTuple_GET_SIZE(object);
   if (arity > kMaxArity) {
-    PyErr_Format(PyExc_ValueError, "row %shas %zd elements: a row has at most %u", RowName(index).text, arity, kMaxArity);
+    PyErr_Format(PyExc_ValueError, "row %shas %zd elements: a row has at most %u", RowName(index).text, arity,
+                 kMaxArity);
     return false;
   }
   Ref repr = Ref::Steal(ShortRepr(object));
   if (repr) {
-    PyErr_Format(PyExc_ValueError, "row %s%U has %zd element%s: the key stands at position %u, so a row needs at least %u",
-                 RowName(index).text, repr.get(), arity, arity == 1 ? "" : "s", shape.options.keypos,
-                 shape.options.keypos + 1);
+    PyErr_Format(
+        PyExc_ValueError, "row %s%U has %zd element%s: the key stands at position %u, so a row needs at least %u",
+        RowName(index).text, repr.get(), arity, arity == 1 ? "" : "s", shape.options.keypos, shape.options.keypos + 1);
   }
   return false;
 }
@@ -57,7 +58,8 @@ bool RaiseBadElement(Py_ssize_t index, Py_ssize_t position) {
 bool CheckRow(const Shape& shape, PyObject* object, Py_ssize_t index) {
   if (ABSL_PREDICT_FALSE(!PyTuple_Check(object))) return RaiseNoTuple(object, index);
   const Py_ssize_t arity = PyTuple_GET_SIZE(object);
-  if (ABSL_PREDICT_FALSE(arity <= shape.options.keypos || arity > kMaxArity)) return RaiseBadArity(shape, object, index);
+  if (ABSL_PREDICT_FALSE(arity <= shape.options.keypos || arity > kMaxArity))
+    return RaiseBadArity(shape, object, index);
   return true;
 }
 
@@ -108,7 +110,8 @@ bool FindField(const Shape& shape, PyObject* name, uint32_t* position) {
 
 }  // namespace
 
-bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch, RowView* row) {
+bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch,
+              RowView* row) {
   assert(LocksHeldByThisThread() == 0);
   if (!CheckRow(shape, object, index)) return false;
   Value* values = scratch->Reserve(static_cast<size_t>(PyTuple_GET_SIZE(object)));
@@ -118,7 +121,8 @@ bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize
 bool ParsePosition(const Shape& shape, PyObject* object, uint32_t* position) {
   if (PyUnicode_Check(object)) return FindField(shape, object, position);
   if (PyBool_Check(object) || !PyIndex_Check(object)) {
-    PyErr_Format(PyExc_TypeError, "a position is an int from 0 or the name of a field, not %.100s", Py_TYPE(object)->tp_name);
+    PyErr_Format(PyExc_TypeError, "a position is an int from 0 or the name of a field, not %.100s",
+                 Py_TYPE(object)->tp_name);
     return false;
   }
   Ref index = Ref::Steal(PyNumber_Index(object));

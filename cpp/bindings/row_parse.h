@@ -1,6 +1,8 @@
-// Arguments of table methods as the engine wants them: rows, keys and positions, with errors that say what was wrong and where.
+// Arguments of table methods as the engine wants them: rows, keys and positions, with errors that say what was wrong
+// and where.
 //
-// Encoding may run Python code, so all of this happens before any engine call, and nothing parsed is shared between calls.
+// Encoding may run Python code, so all of this happens before any engine call, and nothing parsed is shared between
+// calls.
 
 #ifndef PARTITA_BINDINGS_ROW_PARSE_H_
 #define PARTITA_BINDINGS_ROW_PARSE_H_
@@ -34,14 +36,16 @@ class RowScratch {
 
  private:
   static constexpr size_t kInlineValues = 16;
-  alignas(Value) char inline_values_[kInlineValues * sizeof(Value)];  // not constructed: a hot call fills only what it uses
+  alignas(
+      Value) char inline_values_[kInlineValues * sizeof(Value)];  // not constructed: a hot call fills only what it uses
   std::vector<Value> more_values_;
 };
 
-// Encodes `object` as a row into scratch. `key` (may be null) takes the place of the element at the key position. `index` is
-// the row's place in a list, for the error message; kSingleRow if it came alone. False: an exception is set.
+// Encodes `object` as a row into scratch. `key` (may be null) takes the place of the element at the key position.
+// `index` is the row's place in a list, for the error message; kSingleRow if it came alone. False: an exception is set.
 inline constexpr Py_ssize_t kSingleRow = -1;
-bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch, RowView* row);
+bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch,
+              RowView* row);
 inline bool ParseRow(const Shape& shape, PyObject* object, RowScratch* scratch, RowView* row) {
   return ParseRow(shape, object, nullptr, kSingleRow, scratch, row);
 }

@@ -18,8 +18,7 @@ constexpr size_t kMostRows = 512;
 
 // `busy` makes it safe from several threads: the second one is refused, as with a generator.
 struct RowsIterator {
-  PyObject_HEAD
-  PyObject* source;
+  PyObject_HEAD PyObject* source;
   const Shape* shape;
   std::unique_ptr<Walk> walk;  // null at the end
   RowBuffer rows;
@@ -62,7 +61,8 @@ PyObject* NextRow(RowsIterator* it) {
 PyObject* Next(PyObject* self) {
   RowsIterator* it = Self(self);
   if (it->busy.exchange(true, std::memory_order_acquire)) {
-    PyErr_SetString(PyExc_ValueError, "this iterator is in use by another thread or callback: make one iterator for each");
+    PyErr_SetString(PyExc_ValueError,
+                    "this iterator is in use by another thread or callback: make one iterator for each");
     return nullptr;
   }
   PyObject* row = Entry<NextRow>::Call(it);

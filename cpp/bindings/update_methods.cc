@@ -13,8 +13,8 @@
 namespace partita {
 namespace {
 
-// The operations of one call: a single one, or the elements of a list (held as a tuple, since encoding may run code that
-// changes a list).
+// The operations of one call: a single one, or the elements of a list (held as a tuple, since encoding may run code
+// that changes a list).
 class Operations {
  public:
   bool Open(PyObject* object) {
@@ -71,10 +71,11 @@ bool ParseCounterOp(const Shape& shape, PyObject* object, EncodeArena* arena, Co
   if (size != 2 && size != 4) {
     const Ref repr = Ref::Steal(ShortRepr(object));
     if (repr) {
-      PyErr_Format(PyExc_ValueError,
-                   "update_counter(): %U is no operation: give an increment, (pos, increment) or (pos, increment, threshold, "
-                   "setvalue)",
-                   repr.get());
+      PyErr_Format(
+          PyExc_ValueError,
+          "update_counter(): %U is no operation: give an increment, (pos, increment) or (pos, increment, threshold, "
+          "setvalue)",
+          repr.get());
     }
     return false;
   }
@@ -123,18 +124,21 @@ PyObject* RaiseFailedOp(const Shape& shape, const char* method, Outcome outcome,
   if (!repr) return nullptr;
   switch (outcome) {
     case Outcome::kBadPosition:
-      return PyErr_Format(PyExc_ValueError, "%s(): position %u is past the end of the row with key %U; nothing was changed",
-                          method, position, repr.get());
+      return PyErr_Format(PyExc_ValueError,
+                          "%s(): position %u is past the end of the row with key %U; nothing was changed", method,
+                          position, repr.get());
     case Outcome::kNotANumber:
       return PyErr_Format(PyExc_TypeError, "%s(): element %u of the row with key %U is no number; nothing was changed",
                           method, position, repr.get());
     case Outcome::kNotFinite:
-      return PyErr_Format(PyExc_OverflowError,
-                          "%s(): element %u of the row with key %U would leave the range of a float; nothing was changed",
-                          method, position, repr.get());
+      return PyErr_Format(
+          PyExc_OverflowError,
+          "%s(): element %u of the row with key %U would leave the range of a float; nothing was changed", method,
+          position, repr.get());
     case Outcome::kTooLarge:
-      return PyErr_Format(PyExc_ValueError, "%s(): element %u of the row with key %U would grow past 2 GiB; nothing was changed",
-                          method, position, repr.get());
+      return PyErr_Format(PyExc_ValueError,
+                          "%s(): element %u of the row with key %U would grow past 2 GiB; nothing was changed", method,
+                          position, repr.get());
     default:
       return RaiseOutcome(shape, outcome);
   }
@@ -177,7 +181,8 @@ PyObject* UpdateCounter(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
   size_t failed_op = 0;
   RowBuffer results;
   const Outcome outcome = CallEngine([&](Wait wait) {
-    return handle->table->UpdateCounter(arguments.key, ops, arguments.default_or_null(), wait, &found, &results, &failed_op);
+    return handle->table->UpdateCounter(arguments.key, ops, arguments.default_or_null(), wait, &found, &results,
+                                        &failed_op);
   });
   if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) {
     const uint32_t position = failed_op < ops.size() ? ops[failed_op].position : 0;

@@ -30,9 +30,8 @@ bool InsertRow(TableHandle* handle, PyObject* object, bool only_new, bool* inser
   RowView row;
   if (!ParseRow(*handle, object, &scratch, &row)) return false;
   Table* table = handle->table.get();
-  const Outcome outcome = CallEngine([&](Wait wait) {
-    return only_new ? table->InsertNew(row, wait, inserted) : table->Insert(row, wait);
-  });
+  const Outcome outcome = CallEngine(
+      [&](Wait wait) { return only_new ? table->InsertNew(row, wait, inserted) : table->Insert(row, wait); });
   if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) RaiseOutcome(*handle, outcome);
   return outcome == Outcome::kOk;
 }
@@ -40,7 +39,8 @@ bool InsertRow(TableHandle* handle, PyObject* object, bool only_new, bool* inser
 bool InsertRowOrRows(PyObject* self, PyObject* rows, bool only_new, bool* inserted) {
   TableHandle* handle = HandleOf<TableHandle>(self);
   if (ABSL_PREDICT_FALSE(handle == nullptr)) return false;
-  return PyList_Check(rows) ? InsertRows(handle, rows, only_new, inserted) : InsertRow(handle, rows, only_new, inserted);
+  return PyList_Check(rows) ? InsertRows(handle, rows, only_new, inserted)
+                            : InsertRow(handle, rows, only_new, inserted);
 }
 
 }  // namespace

@@ -13,14 +13,15 @@ try:
     from partita._core import Atom, live_counts
 except ImportError as error:
     raise ImportError(
-        "partita's engine, the extension module partita._core, cannot be loaded: it is missing, or was built for another "
-        f"Python. Install the package again with `pip install .` ({error})"
+        "partita's engine, the extension module partita._core, cannot be loaded: it is missing, or was built for "
+        f"another Python. Install the package again with `pip install .` ({error})"
     ) from error
 
 from partita._table import Table
 from partita.errors import Error, MatchSpecError, SnapshotClosedError, TableDroppedError, TableExistsError
 from partita.names import table, tables
 from partita.patterns import ANY, ROW, VARS, V
+from partita.reading import END
 from partita.snapshot import Snapshot
 from partita.threads import num_threads, set_num_threads
 
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ANY",
+    "END",
     "ROW",
     "VARS",
     "Atom",

@@ -69,28 +69,29 @@ def _check_keypos(keypos: object, fields: object) -> int:
 class Table(_core.Table):
     """A table of rows, shared by all threads of the process.
 
-    A row is a tuple with at least `keypos + 1` elements; the element at `keypos` is its key. What goes in is copied, what comes
-    out is a fresh copy: changing a list that was read changes nothing in the table. Positions count from 0, and a field's name
-    may stand for its position.
+    A row is a tuple with at least `keypos + 1` elements; the element at `keypos` is its key. What goes in is copied,
+    what comes out is a fresh copy: changing a list that was read changes nothing in the table. Positions count from 0,
+    and a field's name may stand for its position.
 
-    Any thread may call any method. Calls on one key, and `insert`/`insert_new` of a list, are atomic and isolated; `tolist`,
-    `select_count` and snapshots see one moment of the whole table. No lock is held while Python code runs.
+    Any thread may call any method. Calls on one key, and `insert`/`insert_new` of a list, are atomic and isolated;
+    `tolist`, `select_count` and snapshots see one moment of the whole table. No lock is held while Python code runs.
 
-    `len(table)` counts rows, `key in table` tests a key, `iter(table)` gives rows; `bool(table)` is always true, also of an empty
-    table, since it tells that the table exists.
+    `len(table)` counts rows, `key in table` tests a key, `iter(table)` gives rows; `bool(table)` is always true, also
+    of an empty table, since it tells that the table exists.
 
     Args:
-        name: a str, by which `partita.table(name)` finds the table until it is dropped; None for a table that lives until its
-            last reference.
+        name: a str, by which `partita.table(name)` finds the table until it is dropped; None for a table that lives
+            until its last reference.
         type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys).
         keypos: position of the key in a row, or its field's name.
         partitions: how many parts with a lock of their own the rows are spread over; by default the number of CPUs this
             process may use.
         fields: names of the positions, from 0 on.
-        owner: an object that can be weakly referenced. When it dies the table passes to `heir`, or is dropped without one.
+        owner: an object that can be weakly referenced. When it dies the table passes to `heir`, or is dropped without
+            one.
         heir: a callable that takes the table. With an heir the table lives at least as long as its owner.
-        if_exists: what to do if a table of this name lives: "raise" TableExistsError, "get" that table, or "replace" it, which
-            drops the old one.
+        if_exists: what to do if a table of this name lives: "raise" TableExistsError, "get" that table, or "replace"
+            it, which drops the old one.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message says which.
@@ -175,12 +176,13 @@ class Table(_core.Table):
     def insert_many(self, rows: Iterable[Row], *, progress: bool = False) -> int:
         """Puts in the rows of any iterable, chunk by chunk, and returns their number.
 
-        Much faster than a loop over `insert`. Not atomic: others see the rows come. If the iterable or a row raises, or Ctrl-C is
-        pressed, the rows before that point stay in. `progress=True` shows a bar, which needs the package tqdm.
+        Much faster than a loop over `insert`. Not atomic: others see the rows come. If the iterable or a row raises, or
+        Ctrl-C is pressed, the rows before that point stay in. `progress=True` shows a bar, which needs the package
+        tqdm.
         """
         if progress:
             try:
-                from tqdm.auto import tqdm
+                from tqdm.auto import tqdm  # type: ignore[import-untyped]
             except ImportError as error:
                 raise ImportError("progress=True shows a bar by tqdm: install it, or leave progress out") from error
             rows = tqdm(rows, unit=" rows")
@@ -189,9 +191,9 @@ class Table(_core.Table):
     def update(self, key: object, fn: Callable[[Row], Row], default: Row | None = None) -> Row:
         """Replaces the row of a key by `fn(row)` and returns the new row.
 
-        `fn` is called without any lock, so it may do what it likes, and called again if another thread changed the row meanwhile.
-        `default` is the row to start from if the key is absent; it takes the given key. Without it an absent key is a KeyError.
-        ValueError if `fn` changes the key.
+        `fn` is called without any lock, so it may do what it likes, and called again if another thread changed the row
+        meanwhile. `default` is the row to start from if the key is absent; it takes the given key. Without it an absent
+        key is a KeyError. ValueError if `fn` changes the key.
         """
         if default is not None:
             if not isinstance(default, tuple):
@@ -228,8 +230,8 @@ class Table(_core.Table):
     def foldl(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
         """Calls `acc = fn(row, acc)` for every row and returns the last `acc`.
 
-        Walks as `iter(table)` does: without copying the table, and each row that is there from start to end is met exactly once.
-        `fn` may call the table.
+        Walks as `iter(table)` does: without copying the table, and each row that is there from start to end is met
+        exactly once. `fn` may call the table.
         """
         return reading.fold(self, fn, acc)
 
@@ -240,9 +242,9 @@ class Table(_core.Table):
     def select_count(self, spec: object) -> int:
         """The number of rows that match `[(head, [guard, ...], [True])]`, counted in the engine on all cores.
 
-        The head is a tuple of variables (`V[1]`, `V.name`), `ANY` and constants, which must be exactly equal, or one variable or
-        `ANY` for every row. A guard `(op, variable, constant)`, or the other way round, compares in term order; `op` is one of
-        `< =< <= > >= == /= != =:= =/=`. MatchSpecError says where a specification is wrong.
+        The head is a tuple of variables (`V[1]`, `V.name`), `ANY` and constants, which must be exactly equal, or one
+        variable or `ANY` for every row. A guard `(op, variable, constant)`, or the other way round, compares in term
+        order; `op` is one of `< =< <= > >= == /= != =:= =/=`. MatchSpecError says where a specification is wrong.
         """
         return reading.select_count(self, spec)
 
@@ -255,14 +257,15 @@ class Table(_core.Table):
         from partita.mapping import TableMapping
 
         if self.keypos != 0:
-            raise ValueError(f"mapping() is for rows (key, value): the key of this table stands at position {self.keypos}")
+            raise ValueError(f"mapping() is for rows (key, value), but this table's key is at position {self.keypos}")
         return TableMapping(self)
 
     def info(self) -> dict[str, Any]:
         """What the table is and holds, as a dict.
 
-        name, type, size (rows), memory (bytes, all in), keypos, fields, partitions (their number), partition_sizes (rows of
-        each), owner, heir, fixed, readonly, snapshots (how many live) and snapshot_memory (bytes kept for them alone).
+        name, type, size (rows), memory (bytes, all in), keypos, fields, partitions (their number), partition_sizes
+        (rows of each), owner, heir, fixed, readonly, snapshots (how many live) and snapshot_memory (bytes kept for them
+        alone).
         """
         stats = self._stats()
         return {
@@ -293,13 +296,13 @@ class Table(_core.Table):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            "a Table cannot be pickled or copied: it belongs to this process. Send its rows, t.tolist(), and insert them into "
-            "another Table; for a second view of the same rows take t.snapshot()"
+            "a Table cannot be pickled or copied: it belongs to this process. Send its rows, t.tolist(), and insert "
+            "them into another Table; for a second view of the same rows take t.snapshot()"
         )
 
 
-# Tables with an heir, which live at least as long as their owner, by the id of the weak reference to it. One atomic dict
-# operation at a time, as in names.py.
+# Tables with an heir, which live at least as long as their owner, by the id of the weak reference to it. One atomic
+# dict operation at a time, as in names.py.
 _inheritances: dict[int, Table] = {}
 
 

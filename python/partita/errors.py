@@ -9,8 +9,8 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         └── MatchSpecError      (ValueError)  a match specification is malformed; says where
 
-Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or position out
-of range, `KeyError` for an absent key where one is needed, `MemoryError`.
+Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
+position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
 """
 
 

@@ -16,9 +16,9 @@ _MISSING: Any = object()
 class TableMapping(MutableMapping[Any, Any]):
     """A `MutableMapping` over the rows (key, value) of a table; made by `Table.mapping()`.
 
-    Any thread may use it. Each single call is atomic, as far as `dict` is: `pop`, `setdefault`, `popitem`, `del` act in one step.
-    Iteration over keys, values and items may run while others write: what is there from start to end is met exactly once.
-    Values come as copies: changing a list that was read changes nothing in the table, so assign it again.
+    Any thread may use it. Each single call is atomic, as far as `dict` is: `pop`, `setdefault`, `popitem`, `del` act in
+    one step. Iteration over keys, values and items may run while others write: what is there from start to end is met
+    exactly once. Values come as copies: changing a list that was read changes nothing in the table, so assign it again.
     """
 
     __slots__ = ("_table",)

@@ -1,7 +1,8 @@
-"""Match specifications as far as counting needs them: one clause whose guards compare an element of the row with a constant.
+"""Match specifications as far as counting needs them: one clause whose guards compare an element of the row with a
+constant.
 
-`compile_count` turns `[(head, [guard, ...], [True])]` into comparisons for the engine. What a full match specification may
-hold beyond that is refused by name.
+`compile_count` turns `[(head, [guard, ...], [True])]` into comparisons for the engine. What a full match specification
+may hold beyond that is refused by name.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ _OPERATORS = {
 }
 _SWAPPED = {"<": ">", "=<": ">=", ">": "<", ">=": "=<"}  # `constant op variable` as `variable op constant`
 
+# What a guard may call in a full match specification.
 _OTHER_FUNCTIONS = frozenset(
-    "abs and andalso band binary_part bit_size bnot bor bsl bsr bxor byte_size ceil const div element float floor hd "
-    "is_atom is_binary is_bitstring is_boolean is_bytes is_float is_function is_integer is_list is_map is_map_key is_number "
-    "is_record is_str is_tuple length map_get map_size max min not or orelse rem round size tl trunc tuple_size xor "
-    "+ - * /".split()
+    (
+        *("abs", "binary_part", "bit_size", "byte_size", "ceil", "const", "element", "float", "floor", "hd", "length"),
+        *("map_get", "map_size", "max", "min", "round", "size", "tl", "trunc", "tuple_size"),
+        *("is_atom", "is_binary", "is_bitstring", "is_boolean", "is_bytes", "is_float", "is_function", "is_integer"),
+        *("is_list", "is_map", "is_map_key", "is_number", "is_record", "is_str", "is_tuple"),
+        *("and", "andalso", "not", "or", "orelse", "xor", "band", "bnot", "bor", "bsl", "bsr", "bxor"),
+        *("+", "-", "*", "/", "div", "rem"),
+    )
 )
 
 

@@ -1,9 +1,9 @@
 """The names of tables.
 
-One dict from name to table, which keeps a named table alive until it is dropped. Every step on it is a single atomic operation
-(`setdefault`, `get`, and `forget_name`, which removes a name only while it stands for one certain table), so threads need no
-lock and an exception between two steps leaves nothing worse than the name of a dropped table. Whoever meets such a name
-removes it.
+One dict from name to table, which keeps a named table alive until it is dropped. Every step on it is a single atomic
+operation (`setdefault`, `get`, and `forget_name`, which removes a name only while it stands for one certain table), so
+threads need no lock and an exception between two steps leaves nothing worse than the name of a dropped table. Whoever
+meets such a name removes it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def release(table: Table) -> None:
 
 def raise_exists(name: str) -> None:
     raise TableExistsError(
-        f"a table named {name!r} lives already: get it with partita.table({name!r}), or pass if_exists='get' or 'replace'"
+        f"a table named {name!r} lives already: get it with partita.table({name!r}), or pass if_exists='get' or "
+        "'replace'"
     )
 
 

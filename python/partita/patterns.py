@@ -1,7 +1,8 @@
 """Variables and placeholders of patterns and match specifications.
 
-`V[1]` and `V.name` are variables, `ANY` matches anything ('_' in ETS), `ROW` is the whole row ('$_') and `VARS` the list of all
-bindings ('$$'). `Atom("$1")`, `Atom("_")`, `Atom("$_")` and `Atom("$$")` may stand for them; a `str` never does.
+`V[1]` and `V.name` are variables, `ANY` matches anything ('_' in ETS), `ROW` is the whole row ('$_') and `VARS` the
+list of all bindings ('$$'). `Atom("$1")`, `Atom("_")`, `Atom("$_")` and `Atom("$$")` may stand for them; a `str` never
+does.
 """
 
 from __future__ import annotations

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
         def _count_where(self, arity: int, comparisons: list[tuple[int, str, Any]], threads: int, /) -> int: ...
 
 
+class End:
+    """`END`, what walks answer past the last key. It stands for no key: no table holds it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "END"
+
+    def __reduce__(self) -> str:
+        return "END"
+
+
+END = End()
+
+
 class Keys:
     """The keys of a table or snapshot: iterable any number of times, with `len()` and `in`."""
 

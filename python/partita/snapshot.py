@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Snapshot(_core.Snapshot):
     """One moment of a table, with the table's reading methods. Made by `Table.snapshot()`.
 
-    Taking one costs microseconds and stops nobody. While it lives, the table keeps old versions of what is changed since
-    (`info()["snapshot_memory"]` of the table, in bytes), so close it when it is no longer needed: with `close()`, by a `with`
-    block, or by dropping the last reference. It stays readable after the table was dropped.
+    Taking one costs microseconds and stops nobody. While it lives, the table keeps old versions of what is changed
+    since (`info()["snapshot_memory"]` of the table, in bytes), so close it when it is no longer needed: with `close()`,
+    by a `with` block, or by dropping the last reference. It stays readable after the table was dropped.
 
     Any thread may read it. Iteration gives all rows; `key in snapshot` asks for a key; an empty snapshot is true.
     """

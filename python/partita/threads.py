@@ -59,7 +59,8 @@ def available_cpus() -> int:
 def num_threads() -> int:
     """The number of threads that one scan uses.
 
-    Set by `set_num_threads`, else by the environment variable PARTITA_NUM_THREADS, else the number of CPUs this process may use.
+    Set by `set_num_threads`, else by the environment variable PARTITA_NUM_THREADS, else the number of CPUs this process
+    may use.
     """
     if _num_threads is not None:
         return _num_threads
@@ -72,7 +73,9 @@ def num_threads() -> int:
 
 
 def set_num_threads(count: int | None) -> None:
-    """Sets the number of threads that one scan uses, from now on and for the whole process; None goes back to the default."""
+    """Sets the number of threads that one scan uses, from now on and for the whole process; None goes back to the
+    default.
+    """
     global _num_threads
     if count is not None:
         if isinstance(count, bool) or not isinstance(count, int):
