@@ -13,10 +13,20 @@ if(NOT absl_FOUND)
     URL_HASH SHA256=f50e5ac311a81382da7fa75b97310e4b9006474f9560ac46f54a9967f07d4ae3)
   FetchContent_MakeAvailable(absl)
 endif()
+# Debian ships shared and static libraries and names the shared ones. With the static ones, and libstdc++ linked in as they want
+# it (they are not position-independent towards it), the extension needs nothing else. Those with thread-local variables cannot
+# be linked so at all: no absl::flat_hash_map, absl::Cord or absl::Status in the engine.
+get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
+foreach(target IN LISTS imported)
+  get_target_property(location ${target} IMPORTED_LOCATION_NONE)
+  string(REGEX REPLACE "\\.so.*$" ".a" archive "${location}")
+  if(target MATCHES "^absl::" AND EXISTS "${archive}" AND NOT PARTITA_SANITIZE)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION_NONE "${archive}")
+  endif()
+endforeach()
 add_library(partita_absl INTERFACE)
 target_link_libraries(partita_absl INTERFACE
-  absl::core_headers absl::flat_hash_map absl::function_ref absl::inlined_vector absl::span absl::status
-  absl::statusor absl::strings Threads::Threads)
+  absl::btree absl::core_headers absl::function_ref absl::inlined_vector absl::span absl::strings Threads::Threads)
 
 # Target partita_xxhash: the header alone, compiled in.
 add_library(partita_xxhash INTERFACE)

@@ -39,11 +39,11 @@ std::unique_ptr<TableHandle> NewTable(py::object name, const std::string& type, 
   options.partitions = partitions;
   auto table = Table::Create(options);
   if (!table.ok()) {
-    if (absl::IsResourceExhausted(table.status())) throw std::bad_alloc();
-    throw py::value_error(std::string(table.status().message()));
+    if (table.status().code() == StatusCode::kResourceExhausted) throw std::bad_alloc();
+    throw py::value_error(table.status().message());
   }
   auto handle = std::make_unique<TableHandle>();
-  handle->table = *std::move(table);
+  handle->table = std::move(*table);
   handle->options = handle->table->options();
   handle->name = Ref::Steal(name.release().ptr());
   handle->fields = Ref::Steal(fields.release().ptr());
@@ -73,13 +73,13 @@ PyObject* Stats(PyObject* self, PyObject*) {
 PyObject* CheckInvariants(PyObject* self, PyObject*) {
   TableHandle* handle = HandleOf<TableHandle>(self);
   if (handle == nullptr) return nullptr;
-  absl::Status status;
+  Status status;
   WithoutGil([&] {
     status = handle->table->CheckInvariants();
     return Outcome::kOk;
   });
   if (status.ok()) Py_RETURN_NONE;
-  return PyErr_Format(PyExc_AssertionError, "%s", std::string(status.message()).c_str());
+  return PyErr_Format(PyExc_AssertionError, "%s", status.message().c_str());
 }
 
 PyMethodDef table_methods[] = {

@@ -263,9 +263,9 @@ void RowStore::ReapPins() {
 
 // --- Self-check.
 
-absl::Status RowStore::CheckInvariants() const {
+Status RowStore::CheckInvariants() const {
   const auto broken = [](uint32_t number, const auto&... what) {
-    return absl::InternalError(absl::StrCat("chunk ", number, ": ", what...));
+    return InternalError(absl::StrCat("chunk ", number, ": ", what...));
   };
   uint64_t bytes = retired_bytes_;
   const auto count_block = [&bytes](const void* data) {
@@ -289,7 +289,7 @@ absl::Status RowStore::CheckInvariants() const {
     if (chunk->live_count == 0) return broken(number, "is empty and still there");
     if (chunk->birth > epoch_) return broken(number, "born in the future");
     uint32_t live = 0;
-    absl::Status status;
+    Status status;
     uint64_t live_heap_bytes = 0;
     ForEachLive(*chunk, [&](uint32_t place) {
       ++live;
@@ -351,9 +351,9 @@ absl::Status RowStore::CheckInvariants() const {
                     chunk->heap_used, " and ", chunk->heap_dead);
     }
   }
-  if (existing != live_chunks_) return absl::InternalError("wrong number of chunks");
-  if (bytes != bytes_) return absl::InternalError(absl::StrCat("blocks hold ", bytes, " bytes, counted ", bytes_));
-  return absl::OkStatus();
+  if (existing != live_chunks_) return InternalError("wrong number of chunks");
+  if (bytes != bytes_) return InternalError(absl::StrCat("blocks hold ", bytes, " bytes, counted ", bytes_));
+  return OkStatus();
 }
 
 }  // namespace partita

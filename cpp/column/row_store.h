@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "absl/types/span.h"
 #include "column/block.h"
 #include "column/chunk.h"
@@ -118,7 +118,7 @@ class RowStore {
   }
   uint64_t bytes() const { return bytes_ + chunks_.capacity() * sizeof(void*) * 2; }
   uint64_t retired_bytes() const { return retired_bytes_; }
-  absl::Status CheckInvariants() const;
+  Status CheckInvariants() const;
 
  private:
   static constexpr uint64_t kTidyBytes = 4096;

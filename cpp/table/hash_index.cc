@@ -192,12 +192,12 @@ void HashIndex::Compact() {
   }
 }
 
-absl::Status HashIndex::CheckInvariants() const {
+Status HashIndex::CheckInvariants() const {
   size_t entries = 0;
   for (size_t i = 0; i < directory_.size(); i += Span(directory_[i])) {
     const SubTable& table = directory_[i];
     const auto broken = [&](const char* what) {
-      return absl::InternalError(absl::StrCat("index table ", i, " of ", directory_.size(), ": ", what));
+      return InternalError(absl::StrCat("index table ", i, " of ", directory_.size(), ": ", what));
     };
     if (i % Span(table) != 0) return broken("stands at the wrong place");
     for (size_t k = 0; k < Span(table); ++k) {
@@ -227,8 +227,8 @@ absl::Status HashIndex::CheckInvariants() const {
     if (size != table.Size()) return broken("wrong size");
     entries += size;
   }
-  if (entries != size_) return absl::InternalError("index: wrong size");
-  return absl::OkStatus();
+  if (entries != size_) return InternalError("index: wrong size");
+  return OkStatus();
 }
 
 }  // namespace partita

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "absl/base/optimization.h"
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "base/prefetch.h"
 
 namespace partita {
@@ -83,7 +83,7 @@ class HashIndex {
       }
     }
   }
-  absl::Status CheckInvariants() const;
+  Status CheckInvariants() const;
 
  private:
   struct Entry {

@@ -152,15 +152,14 @@ Outcome HashTable::Compact(Wait wait) {
   return Outcome::kOk;
 }
 
-absl::Status HashTable::CheckInvariants() {
+Status HashTable::CheckInvariants() {
   LockedMany locked;
   locked.Take(partitions_.get(), all_numbers_, Wait::kBlock);
   for (const uint32_t number : all_numbers_) {
-    const absl::Status status = partitions_[number].CheckInvariants(options_.hash_seed, options_.keypos);
-    if (!status.ok()) return absl::InternalError(absl::StrCat("partition ", number, ": ", status.message()));
-    status.IgnoreError();
+    const Status status = partitions_[number].CheckInvariants(options_.hash_seed, options_.keypos);
+    if (!status.ok()) return InternalError(absl::StrCat("partition ", number, ": ", status.message()));
   }
-  return absl::OkStatus();
+  return OkStatus();
 }
 
 void HashTable::LockForFork() {

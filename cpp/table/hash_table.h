@@ -26,7 +26,7 @@ class HashTable : public Table, private RegisteredTable {
   std::unique_ptr<Walk> NewWalk() override;
   Outcome Stats(Wait wait, TableStats* out) override;
   Outcome Compact(Wait wait) override;
-  absl::Status CheckInvariants() override;
+  Status CheckInvariants() override;
 
  protected:
   friend class HashSnapshot;

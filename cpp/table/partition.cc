@@ -124,7 +124,7 @@ void Partition::CopyRow(Slot slot, RowBuffer* out) {
 void Partition::ReapPins() {
   rows.ReapPins();
   if (!rows.has_pins()) {
-    erased = {};
+    erased.clear();
     old_indexes.clear();
     return;
   }
@@ -147,13 +147,13 @@ HashIndex Partition::RemoveAll() {
 }
 
 uint64_t Partition::Bytes() const {
-  uint64_t bytes = rows.bytes() + index.bytes() + erased.capacity() * (sizeof(decltype(erased)::value_type) + 1);
+  uint64_t bytes = rows.bytes() + index.bytes() + erased.size() * sizeof(decltype(erased)::value_type) * 4 / 3;
   for (const OldIndex& old : old_indexes) bytes += old.index.bytes();
   return bytes;
 }
 
-absl::Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
-  absl::Status status = rows.CheckInvariants();
+Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
+  Status status = rows.CheckInvariants();
   if (status.ok()) status = index.CheckInvariants();
   if (!status.ok()) return status;
   uint64_t live = 0;
@@ -164,16 +164,16 @@ absl::Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
       const Slot slot = chunk->number << kChunkShift | place;
       const Value key = ReadElement(*chunk, keypos, place);
       if (Find(HashValue(key, seed), key, keypos) != slot) {
-        status = absl::InternalError(absl::StrCat("the index does not lead to the row at slot ", slot));
+        status = InternalError(absl::StrCat("the index does not lead to the row at slot ", slot));
       }
     });
   }
   if (!status.ok()) return status;
   if (live != row_count.load(std::memory_order_relaxed) || live != index.size()) {
-    return absl::InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted, ",
+    return InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted, ",
                                             index.size(), " in the index"));
   }
-  return absl::OkStatus();
+  return OkStatus();
 }
 
 bool LockedMany::Take(Partition* partitions, absl::Span<const uint32_t> numbers, Wait wait) {

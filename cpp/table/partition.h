@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "base/lock.h"
 #include "column/row_store.h"
@@ -28,10 +28,6 @@ namespace partita {
 inline uint32_t IndexHash(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
 struct alignas(64) Partition {
-  // absl's default hash may change from run to run, which is harmless here: the keys are hashes already.
-  struct SameHash {
-    size_t operator()(uint32_t hash) const { return hash * uint64_t{0x9E3779B97F4A7C15}; }
-  };
   struct OldIndex {
     HashIndex index;
     uint64_t retired_at;
@@ -41,7 +37,7 @@ struct alignas(64) Partition {
   std::atomic<uint64_t> row_count{0};  // written under the lock
   HashIndex index ABSL_GUARDED_BY(lock);
   RowStore rows ABSL_GUARDED_BY(lock);
-  absl::flat_hash_map<uint32_t, absl::InlinedVector<Slot, 2>, SameHash> erased ABSL_GUARDED_BY(lock);
+  absl::btree_map<uint32_t, absl::InlinedVector<Slot, 2>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
 
   void AddRows(int64_t rows) {
@@ -66,7 +62,7 @@ struct alignas(64) Partition {
   // Empties the partition; `old_indexes` must have room for one more. Returns an index to be deleted without the lock.
   HashIndex RemoveAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   uint64_t Bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  absl::Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 };
 
 // Whether the live row at `place` has this key.

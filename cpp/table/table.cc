@@ -21,13 +21,13 @@ uint64_t RandomSeed() {
 Table::Table(const TableOptions& options) : options_(options) {}
 Table::~Table() = default;
 
-absl::StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
+StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
   if (options.partitions < 1 || options.partitions > kMaxPartitions) {
-    return absl::InvalidArgumentError(
+    return InvalidArgumentError(
         absl::StrCat("partitions must be from 1 to ", kMaxPartitions, ", not ", options.partitions));
   }
   if (options.keypos >= kMaxArity) {
-    return absl::InvalidArgumentError(absl::StrCat("keypos must be below ", kMaxArity, ", not ", options.keypos));
+    return InvalidArgumentError(absl::StrCat("keypos must be below ", kMaxArity, ", not ", options.keypos));
   }
   TableOptions completed = options;
   if (completed.hash_seed == 0) completed.hash_seed = RandomSeed();
@@ -40,9 +40,9 @@ absl::StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options
       case TableType::kDuplicateBag:
         break;
     }
-    return absl::UnimplementedError("tables of this type do not exist yet; the type there is: set");
+    return UnimplementedError("tables of this type do not exist yet; the type there is: set");
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("no memory for a table");
+    return ResourceExhaustedError("no memory for a table");
   }
 }
 

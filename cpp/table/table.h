@@ -17,8 +17,7 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "absl/types/span.h"
 #include "base/lock.h"
 #include "table/options.h"
@@ -76,7 +75,7 @@ struct TableStats {
 
 class Table : public std::enable_shared_from_this<Table> {
  public:
-  static absl::StatusOr<std::shared_ptr<Table>> Create(const TableOptions& options);
+  static StatusOr<std::shared_ptr<Table>> Create(const TableOptions& options);
   virtual ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
@@ -144,7 +143,7 @@ class Table : public std::enable_shared_from_this<Table> {
   // Gives unused memory back (empty slots at the end of chunks, dead bytes, index slack).
   virtual Outcome Compact(Wait wait) = 0;
   // Checks every invariant of cpp/ARCHITECTURE.md; for tests and `verify`. Takes all locks: call without the GIL.
-  virtual absl::Status CheckInvariants() = 0;
+  virtual Status CheckInvariants() = 0;
 
  protected:
   explicit Table(const TableOptions& options);
