@@ -158,7 +158,7 @@ def test_include_guards_match_the_path():
 
 
 def test_every_test_is_run():
-    """pytest collects tests/**/test_*.py, CMake takes cpp/*/*_test.cc and *_stress.cc: what is named otherwise never runs."""
+    """pytest collects tests/**/test_*.py, CMake takes cpp/*/*_test.cc and *_stress.cc; others would never run."""
     python = re.compile(r"^(async )?def test_|^class Test", re.MULTILINE)
     cpp = re.compile(r"^(TEST|TEST_F|TEST_P|TYPED_TEST)\(|^int main\(", re.MULTILINE)
     programs = [path for path in files(".cc") if path.stem.endswith(("_test", "_stress"))]

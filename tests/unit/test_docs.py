@@ -5,6 +5,8 @@ what it shows must be what comes out. Any other block is executed. ```python no-
 """
 
 import doctest
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import partita
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MODULES = ["partita", *(found.name for found in pkgutil.walk_packages(partita.__path__, "partita."))]
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 
@@ -50,11 +53,10 @@ def run_doctest(body: str, names: dict, page: Path, line: int) -> None:
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("module", ["partita", "partita.table"])
-def test_examples_in_docstrings_run(module):
-    found = doctest.testmod(__import__(module, fromlist=["_"]), optionflags=FLAGS)
-    assert found.attempted > 0
-    assert found.failed == 0
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name):
+    failed, _ = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
+    assert failed == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
