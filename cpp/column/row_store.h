@@ -149,13 +149,13 @@ class RowStore {
   void PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, bool fresh, PendingRefs* refs);
   void PrepareNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
   void PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value> values, bool fresh, PendingRefs* refs);
-  void MakeColumnFit(Chunk* chunk, uint32_t index, ColumnKind needed, bool fresh);
+  void MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, ColumnKind needed, bool fresh);
   void StoreValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, const PendingRefs& refs, bool fresh);
   void StoreNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
 
   void MakeArray(Chunk* chunk, uint32_t index, ColumnKind kind, bool fresh);
   void CopyArray(Chunk* chunk, uint32_t index);
-  void ConvertToCells(Chunk* chunk, uint32_t index);
+  void ConvertToCells(Chunk* chunk, uint32_t index, uint32_t skip);  // skip: a place without content
   void MakeValidity(Chunk* chunk, uint32_t index);
   void* NewArray(ColumnKind kind, uint32_t capacity) { return NewBlock(ElementBytes(kind) * capacity); }
   uint64_t* NewBitmap(uint32_t bits);  // all zero

@@ -152,7 +152,7 @@ void RowStore::CopyArray(Chunk* chunk, uint32_t index) {
   column.birth = epoch_;
 }
 
-void RowStore::ConvertToCells(Chunk* chunk, uint32_t index) {
+void RowStore::ConvertToCells(Chunk* chunk, uint32_t index, uint32_t skip) {
   Column& column = chunk->columns[index];
   Cell* cells = static_cast<Cell*>(NewArray(ColumnKind::kCell, chunk->capacity));
   std::memset(static_cast<void*>(cells), 0, chunk->capacity * sizeof(Cell));
@@ -167,7 +167,7 @@ void RowStore::ConvertToCells(Chunk* chunk, uint32_t index) {
     std::memcpy(valid, column.valid, (chunk->capacity + 63) / 64 * sizeof(uint64_t));
   }
   ForEachLive(*chunk, [&](uint32_t place) {
-    if (!HasValue(column, place)) return;
+    if (place == skip || !HasValue(column, place)) return;
     const Value v = ReadColumn(*chunk, index, place);
     if (column.kind != ColumnKind::kStr || v.size <= kMaxInlineStrInCell) {
       cells[place] = InlineCell(v);
@@ -184,13 +184,13 @@ void RowStore::ConvertToCells(Chunk* chunk, uint32_t index) {
   column.kind = ColumnKind::kCell;
 }
 
-// Gives the column an array that can hold `needed` and that no pin can see.
-void RowStore::MakeColumnFit(Chunk* chunk, uint32_t index, ColumnKind needed, bool fresh) {
+// Gives the column an array that can hold `needed` and that no pin can see. A fresh row has nothing at its place yet.
+void RowStore::MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, ColumnKind needed, bool fresh) {
   Column& column = chunk->columns[index];
   if (column.kind == ColumnKind::kEmpty) {
     MakeArray(chunk, index, needed, fresh);
   } else if (column.kind != needed && column.kind != ColumnKind::kCell) {
-    ConvertToCells(chunk, index);
+    ConvertToCells(chunk, index, fresh ? place : kChunkSlots);
   } else if (Pinned(column.birth)) {
     CopyArray(chunk, index);
   }
@@ -232,7 +232,7 @@ void RowStore::PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const 
   }
   Column& column = chunk->columns[index];
   const ColumnKind needed = NativeKind(value);
-  if (ABSL_PREDICT_FALSE(column.kind != needed || Pinned(column.birth))) MakeColumnFit(chunk, index, needed, fresh);
+  if (ABSL_PREDICT_FALSE(column.kind != needed || Pinned(column.birth))) MakeColumnFit(chunk, index, place, needed, fresh);
   if (fresh && ElementBytes(column.kind) == 16) {
     // What an earlier row left here means nothing; an empty string or cell can be read until the row is stored.
     std::memset(static_cast<char*>(column.data) + place * size_t{16}, 0, 16);
@@ -245,7 +245,7 @@ void RowStore::PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const 
 
 void RowStore::PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value> values, bool fresh,
                            PendingRefs* refs) {
-  MakeColumnFit(chunk, kRestColumn, ColumnKind::kCell, fresh);
+  MakeColumnFit(chunk, kRestColumn, place, ColumnKind::kCell, fresh);
   if (fresh) std::memset(static_cast<void*>(chunk->columns[kRestColumn].cells() + place), 0, sizeof(Cell));
   uint64_t size = 0;
   for (const Value& v : values) size += WireSize(v);
