@@ -252,7 +252,7 @@ void RowStore::PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value>
   refs->reserve(refs->size() + 1);
   HeapRef ref;
   char* out = ReserveInHeap(chunk, static_cast<uint32_t>(size), &ref);
-  for (const Value& v : values) out = WriteWire(v, out);
+  for (const Value& v : values) out = WriteWire(WithAsciiFlag(v), out);
   refs->push_back(PendingRef{kRestColumn, static_cast<uint32_t>(size), ref});
 }
 

@@ -108,7 +108,8 @@ class HashIndex {
   static constexpr size_t kLine = 64;  // entries start on a cache line, one line after their block does
 
   // The last entry of the tail is always free, so that every search and every shift ends.
-  static uint32_t TailOf(uint32_t capacity) { return capacity >= 64 ? 32 : 4; }
+  // (A table beyond the usual size is one whose hashes crowd: its tail grows along, so that growing it helps in the end.)
+  static uint32_t TailOf(uint32_t capacity) { return capacity > kMaxCapacity ? capacity / 4 : capacity >= 64 ? 32 : 4; }
   static size_t BlockBytes(uint32_t capacity);
 
   const SubTable& TableOf(uint32_t hash) const { return directory_[uint64_t{hash} >> (32 - depth_)]; }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
 _COMING_TYPES = ("ordered_set", "bag", "duplicate_bag")
+_IMMUTABLE = frozenset((int, float, str, bytes, bool, type(None), _core.Atom))
 _IF_EXISTS = ("raise", "get", "replace")
 
 
@@ -206,7 +207,7 @@ class Table(_core.Table):
             start = default if old is None else old
             if start is None:
                 raise KeyError(key)
-            new = fn(start)
+            new = fn(_own_copy(start))  # fn may change a list in it, and `start` is what the swap compares with
             # The swap also checks the new row and its key; of an absent row it can do no more than that.
             if self.compare_and_swap(start, new) or (old is None and self.insert_new(new)):
                 return new
@@ -299,6 +300,14 @@ class Table(_core.Table):
             "a Table cannot be pickled or copied: it belongs to this process. Send its rows, t.tolist(), and insert "
             "them into another Table; for a second view of the same rows take t.snapshot()"
         )
+
+
+def _own_copy(row: Row) -> Row:
+    if all(type(element) in _IMMUTABLE for element in row):
+        return row
+    import copy
+
+    return copy.deepcopy(row)
 
 
 # Tables with an heir, which live at least as long as their owner, by the id of the weak reference to it. One atomic
