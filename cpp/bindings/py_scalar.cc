@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "bindings/py_foreign.h"
@@ -98,6 +99,24 @@ bool ParseDecimal(absl::string_view text, DecimalParts* d, std::string* digits) 
   }
   digits->erase(0, std::min(digits->find_first_not_of('0'), digits->size()));
   return IsDigits(*digits);
+}
+
+// The text that the constructor of Decimal takes for exactly this value.
+std::string WriteDecimal(const DecimalParts& d) {
+  using Class = DecimalParts::Class;
+  std::string text;
+  text.reserve(size_t{d.digit_count} + 32);
+  if (d.negative) text += '-';
+  if (d.klass == Class::kInfinity) text += "Infinity";
+  if (d.klass == Class::kNan) text += "NaN";
+  if (d.klass == Class::kSignalingNan) text += "sNaN";
+  for (uint32_t i = 0; i < d.digit_count; ++i) text += static_cast<char>('0' + d.digit(i));
+  if (d.klass == Class::kFinite) {
+    if (d.digit_count == 0) text += '0';
+    text += 'E';
+    text += std::to_string(d.exponent);
+  }
+  return text;
 }
 
 Encoded EncodeDecimal(PyObject* obj, PyTypeObject* type, WireWriter* writer) {
@@ -205,23 +224,15 @@ PyObject* DecodeBigInt(const char* p) {
 }
 
 PyObject* DecodeDecimal(const char* p) {
-  using Class = DecimalParts::Class;
   PyTypeObject* type = decimal_type.Get();
   if (type == nullptr) return nullptr;
-  const DecimalParts d = wire::ReadDecimal(p);
-  std::string text;
-  text.reserve(size_t{d.digit_count} + 32);
-  if (d.negative) text += '-';
-  if (d.klass == Class::kInfinity) text += "Infinity";
-  if (d.klass == Class::kNan) text += "NaN";
-  if (d.klass == Class::kSignalingNan) text += "sNaN";
-  for (uint32_t i = 0; i < d.digit_count; ++i) text += static_cast<char>('0' + d.digit(i));
-  if (d.klass == Class::kFinite) {
-    if (d.digit_count == 0) text += '0';
-    text += 'E';
-    text += std::to_string(d.exponent);
+  Ref str;
+  try {
+    const std::string text = WriteDecimal(wire::ReadDecimal(p));
+    str = Ref::Steal(PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
   }
-  Ref str = Ref::Steal(PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
   return str ? PyObject_CallOneArg(reinterpret_cast<PyObject*>(type), str.get()) : nullptr;
 }
 

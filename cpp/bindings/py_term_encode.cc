@@ -92,7 +92,10 @@ class Held {
     if (!PyGILState_Check()) return;  // see Ref
     for (PyObject* object : objects_) Py_DECREF(object);
   }
-  void Add(PyObject* object) { objects_.push_back(Py_NewRef(object)); }
+  void Add(PyObject* object) {
+    objects_.push_back(object);
+    Py_INCREF(object);
+  }
   size_t size() const { return objects_.size(); }
   PyObject* operator[](size_t i) const { return objects_[i]; }
 
@@ -105,7 +108,7 @@ class Recursion {
  public:
   Recursion() : entered_(Py_EnterRecursiveCall(" while storing a term") == 0) {}
   ~Recursion() {
-    if (entered_) Py_LeaveRecursiveCall();
+    if (entered_ && PyGILState_Check()) Py_LeaveRecursiveCall();  // see Ref
   }
   bool entered() const { return entered_; }
 
@@ -130,7 +133,8 @@ bool HoldOrderedItems(PyObject* dict, Held* items) {
     Ref key = Ref::Steal(PyIter_Next(keys.get()));
     if (!key) break;
     PyObject* value = PyDict_GetItemWithError(dict, key.get());  // compares keys: may run Python code
-    if (value == nullptr) break;
+    if (value == nullptr && PyErr_Occurred()) break;
+    if (value == nullptr) continue;  // taken out of the dict behind its back
     items->Add(key.get());
     items->Add(value);
   }

@@ -189,8 +189,12 @@ template <typename Reader>
 PyObject* ToList(PyObject* self, PyObject*) {
   Reader reader;
   std::shared_ptr<Snapshot> snapshot;
-  if (!reader.Open(self) || !reader.TakeSnapshot(&snapshot)) return nullptr;
-  PyObject* list = DecodeSnapshot(*snapshot);
+  if (!reader.Open(self) || !reader.TakeSnapshot(kAllColumns, &snapshot)) return nullptr;
+  PyObject* list;
+  {
+    [[maybe_unused]] const typename Reader::Scope scope(snapshot.get());
+    list = DecodeSnapshot(*snapshot);
+  }
   ReleaseWithoutGil(std::move(snapshot));
   return list;
 }
@@ -206,10 +210,14 @@ PyObject* CountWhere(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   std::shared_ptr<Snapshot> snapshot;
   ParsedFilter filter;
   if (PyErr_Occurred() || !reader.Open(self) || !filter.Parse(values[0], values[1]) ||
-      !reader.TakeSnapshot(&snapshot)) {
+      !reader.TakeSnapshot(ColumnsOf(filter.filter()), &snapshot)) {
     return nullptr;
   }
-  PyObject* count = CountInSlices(*snapshot, filter.filter(), threads);
+  PyObject* count;
+  {
+    [[maybe_unused]] const typename Reader::Scope scope(snapshot.get());
+    count = CountInSlices(*snapshot, filter.filter(), threads);
+  }
   ReleaseWithoutGil(std::move(snapshot));
   return count;
 }

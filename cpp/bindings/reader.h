@@ -10,6 +10,7 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
+#include "table/scan_scope.h"
 
 namespace partita {
 
@@ -32,9 +33,10 @@ class TableReader {
   Outcome Member(const KeyView& key, Wait wait, bool* found) { return table().Member(key, wait, found); }
   Outcome Size(Wait wait, uint64_t* rows) { return table().Size(wait, rows); }
 
-  // One moment of the table. False: an exception is set.
-  bool TakeSnapshot(std::shared_ptr<Snapshot>* snapshot) {
-    const Outcome outcome = CallEngine([&](Wait wait) { return table().TakeSnapshot(wait, snapshot); });
+  // One moment of some columns of the table, for this call alone. False: an exception is set.
+  using Scope = ScanScope;
+  bool TakeSnapshot(ColumnSet columns, std::shared_ptr<Snapshot>* snapshot) {
+    const Outcome outcome = CallEngine([&](Wait wait) { return table().TakeSnapshot(wait, columns, snapshot); });
     if (outcome != Outcome::kOk) RaiseOutcome(shape(), outcome);
     return outcome == Outcome::kOk;
   }
@@ -60,7 +62,10 @@ class SnapshotReader {
     return Outcome::kOk;
   }
 
-  bool TakeSnapshot(std::shared_ptr<Snapshot>* snapshot) {
+  struct Scope {  // others own the snapshot too
+    explicit Scope(Snapshot*) {}
+  };
+  bool TakeSnapshot(ColumnSet, std::shared_ptr<Snapshot>* snapshot) {
     *snapshot = snapshot_;
     return true;
   }

@@ -36,26 +36,6 @@ bool ParseOperator(PyObject* name, Comparison::Op* op) {
   return false;
 }
 
-// A run of a snapshot's chunks, counted as if it were the whole.
-class SnapshotSlice final : public Snapshot {
- public:
-  SnapshotSlice(const Snapshot& whole, size_t first, size_t count)
-      : whole_(whole), chunks_(whole.chunks().subspan(first, count)) {
-    for (const Chunk* chunk : chunks_) rows_ += chunk->live_count;
-  }
-
-  uint64_t rows() const override { return rows_; }
-  absl::Span<const Chunk* const> chunks() const override { return chunks_; }
-  const TableOptions& options() const override { return whole_.options(); }
-  Outcome Lookup(const KeyView&, Wait, RowBuffer*) override { return Outcome::kWrongType; }
-  void ReleasePins() override {}
-
- private:
-  const Snapshot& whole_;
-  const absl::Span<const Chunk* const> chunks_;
-  uint64_t rows_ = 0;
-};
-
 }  // namespace
 
 bool ParsedFilter::Parse(PyObject* arity, PyObject* comparisons) {
@@ -114,17 +94,17 @@ PyObject* CountInSlices(const Snapshot& snapshot, const Filter& filter, int thre
   size_t slice_size = kFirstSlice;
   for (size_t first = 0; first < chunk_count;) {
     if (first > 0 && PyErr_CheckSignals() != 0) return nullptr;
-    const SnapshotSlice slice(snapshot, first, std::min(slice_size, chunk_count - first));
+    const absl::Span<const Chunk* const> slice = snapshot.chunks().subspan(first, slice_size);
     const Clock::time_point start = Clock::now();
     const Outcome outcome = WithoutGil([&] {
-      matches += CountMatches(slice, filter, threads, nullptr);
+      matches += CountMatches(slice, filter, threads);
       return Outcome::kOk;
     });
     if (outcome != Outcome::kOk) return PyErr_NoMemory();
     const Clock::duration took = Clock::now() - start;
     if (took < kShortSlice) slice_size *= 2;
     if (took > kLongSlice) slice_size = std::max(slice_size / 2, kLeastSlice);
-    first += slice.chunks().size();
+    first += slice.size();
   }
   return PyLong_FromUnsignedLongLong(matches);
 }

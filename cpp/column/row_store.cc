@@ -19,7 +19,7 @@ size_t HeaderBytes(uint32_t column_count) { return sizeof(Chunk) + column_count 
 
 RowStore::~RowStore() {
   pins_.clear();
-  newest_pin_ = 0;
+  NotePins();
   ReleaseAll();
   FreeBlockChain(garbage_);
   FreeBlockChain(retired_);
@@ -226,11 +226,17 @@ void RowStore::Compact() {
 
 // --- Pins.
 
-uint64_t RowStore::Pin(std::shared_ptr<PinToken> token) {
+uint64_t RowStore::Pin(std::shared_ptr<PinToken> token, ColumnSet columns) {
   MaybeFailAllocation();
-  pins_.push_back(PinRecord{epoch_, std::move(token)});
-  newest_pin_ = epoch_;
+  pins_.push_back(PinRecord{epoch_, columns, std::move(token)});
+  NotePins();
   return epoch_++;
+}
+
+void RowStore::NotePins() {
+  newest_pin_ = pins_.empty() ? 0 : pins_.back().epoch;
+  pinned_columns_ = 0;
+  for (const PinRecord& pin : pins_) pinned_columns_ |= pin.columns;
 }
 
 bool RowStore::HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const {
@@ -246,7 +252,7 @@ void RowStore::ReapPins() {
                              [](const PinRecord& pin) { return pin.token->released.load(std::memory_order_acquire); }),
               pins_.end());
   if (pins_.size() == before) return;
-  newest_pin_ = pins_.empty() ? 0 : pins_.back().epoch;
+  NotePins();
   Block** link = &retired_;
   while (Block* block = *link) {
     if (HasPinIn(block->birth, block->retired_at)) {

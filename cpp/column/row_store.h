@@ -10,7 +10,9 @@
 // Rule I3. Every block carries the epoch of its birth. A pin is a moment: it remembers the epoch it was taken at, and all
 // blocks born by then are visible to it. A block that the newest live pin can see is never written: the writer copies it,
 // and the old block is retired until no pin is left that can see it. Otherwise writes are in place. Bytes in a heap extent
-// never change once written, so extents are shared by all versions of their chunk.
+// never change once written, so extents are shared by all versions of their chunk. Two things keep a write from copying more
+// than it must: a value that is there already is not written again, and a pin may say which columns it reads; it sees headers and
+// these arrays as they were, and must not look at the others.
 
 #ifndef PARTITA_COLUMN_ROW_STORE_H_
 #define PARTITA_COLUMN_ROW_STORE_H_
@@ -32,6 +34,11 @@ namespace partita {
 using Slot = uint32_t;
 inline constexpr Slot kNoSlot = 0xFFFFFFFF;
 inline constexpr uint32_t kMaxChunks = (uint32_t{1} << (32 - kChunkShift)) - 1;
+
+// A bit per column; columns from the 64th on go with the last bit.
+using ColumnSet = uint64_t;
+inline constexpr ColumnSet kAllColumns = ~ColumnSet{0};
+inline ColumnSet ColumnBit(uint32_t index) { return ColumnSet{1} << (index < kMaxColumns ? index : kMaxColumns - 1); }
 
 // Ends a pin: set by whoever held it, from any thread and without a lock; the store notices when it next asks.
 struct PinToken {
@@ -84,7 +91,7 @@ class RowStore {
     const Chunk& chunk = chunk_of(slot);
     if (ABSL_PREDICT_FALSE(position >= chunk.column_count)) return nullptr;
     const Column& column = chunk.columns[position];
-    if (column.kind != ColumnKind::kInt || column.birth <= newest_pin_ || !HasValue(column, slot & kChunkMask)) {
+    if (column.kind != ColumnKind::kInt || ColumnPinned(column, position) || !HasValue(column, slot & kChunkMask)) {
       return nullptr;
     }
     return column.ints() + (slot & kChunkMask);
@@ -103,8 +110,8 @@ class RowStore {
   void ReleaseAll();
 
   // --- Pins.
-  // Pins this moment. Throws std::bad_alloc.
-  uint64_t Pin(std::shared_ptr<PinToken> token);
+  // Pins this moment, for a reader of some columns. Throws std::bad_alloc.
+  uint64_t Pin(std::shared_ptr<PinToken> token, ColumnSet columns = kAllColumns);
   // Ends the pins whose tokens were released and retires what only they could see.
   void ReapPins();
   bool has_pins() const { return !pins_.empty(); }
@@ -125,10 +132,17 @@ class RowStore {
 
   struct PinRecord {
     uint64_t epoch;
+    ColumnSet columns;
     std::shared_ptr<PinToken> token;
   };
 
   bool Pinned(uint64_t birth) const { return birth <= newest_pin_; }
+  bool ColumnPinned(const Column& column, uint32_t index) const {
+    return ABSL_PREDICT_FALSE(Pinned(column.birth)) && (pinned_columns_ & ColumnBit(index)) != 0;
+  }
+  void NotePins();
+  // Whether a row's value is there already, to the bit: then it needs no copy of a pinned array.
+  bool HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, const Value& value) const;
   void* NewBlock(size_t bytes);
   void Retire(void* data);  // null is allowed
 
@@ -144,7 +158,7 @@ class RowStore {
   }
   Chunk* CopyPinnedHeader(uint32_t number);
   Chunk* CopyHeader(uint32_t number, uint32_t column_count);
-  void PrepareArity(Chunk* chunk, uint32_t arity);
+  void PrepareArity(Chunk* chunk, uint32_t place, uint32_t arity);
 
   void PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, bool fresh, PendingRefs* refs);
   void PrepareNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
@@ -183,6 +197,7 @@ class RowStore {
 
   uint64_t epoch_ = 1;       // birth of blocks made now
   uint64_t newest_pin_ = 0;  // 0: no pins
+  ColumnSet pinned_columns_ = 0;  // of any pin
   std::vector<PinRecord> pins_;
   Block* retired_ = nullptr;
   Block* garbage_ = nullptr;

@@ -191,14 +191,35 @@ void RowStore::MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, Colum
     MakeArray(chunk, index, needed, fresh);
   } else if (column.kind != needed && column.kind != ColumnKind::kCell) {
     ConvertToCells(chunk, index, fresh ? place : kChunkSlots);
-  } else if (Pinned(column.birth)) {
+  } else if (ColumnPinned(column, index)) {
     CopyArray(chunk, index);
   }
 }
 
+bool RowStore::HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, const Value& value) const {
+  const Column& column = chunk.columns[index];
+  if (!HasValue(column, place)) return value.kind == Value::Kind::kNone;
+  switch (column.kind) {
+    case ColumnKind::kInt:
+      return value.kind == Value::Kind::kInt && column.ints()[place] == value.i;
+    case ColumnKind::kFloat:
+      return value.kind == Value::Kind::kFloat && std::memcmp(&column.floats()[place], &value.f, sizeof(double)) == 0;
+    case ColumnKind::kStr:
+      return value.kind == Value::Kind::kStr && ReadStr(chunk, column, place).bytes() == value.bytes();
+    case ColumnKind::kCell: {
+      if (value.kind == Value::Kind::kNone || IsLong(ColumnKind::kCell, value)) return false;
+      const Cell cell = InlineCell(value);
+      return std::memcmp(&cell, &column.cells()[place], sizeof(Cell)) == 0;
+    }
+    case ColumnKind::kEmpty:
+      break;
+  }
+  return false;
+}
+
 // --- Prepare.
 
-void RowStore::PrepareArity(Chunk* chunk, uint32_t arity) {
+void RowStore::PrepareArity(Chunk* chunk, uint32_t place, uint32_t arity) {
   if (ABSL_PREDICT_TRUE(chunk->arity == arity)) return;
   const size_t bytes = chunk->capacity * sizeof(uint16_t);
   if (chunk->arity != kMixedArity) {
@@ -208,7 +229,7 @@ void RowStore::PrepareArity(Chunk* chunk, uint32_t arity) {
     chunk->arity = kMixedArity;
   } else if (chunk->arities == nullptr) {
     chunk->arity = static_cast<uint16_t>(arity);  // the first row of the chunk
-  } else if (Pinned(BlockOf(chunk->arities)->birth)) {
+  } else if (Pinned(BlockOf(chunk->arities)->birth) && chunk->arities[place] != arity) {
     void* arities = NewBlock(bytes);
     std::memcpy(arities, chunk->arities, bytes);
     Retire(chunk->arities);
@@ -219,7 +240,10 @@ void RowStore::PrepareArity(Chunk* chunk, uint32_t arity) {
 void RowStore::PrepareNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh) {
   Column& column = chunk->columns[index];
   if (column.kind == ColumnKind::kEmpty) return;
-  if (Pinned(column.birth)) CopyArray(chunk, index);
+  if (ColumnPinned(column, index)) {
+    if (!fresh && !HasValue(column, place)) return;
+    CopyArray(chunk, index);
+  }
   if (column.valid == nullptr) MakeValidity(chunk, index);
   if (fresh) ClearBit(column.valid, place);
 }
@@ -232,7 +256,10 @@ void RowStore::PrepareValue(Chunk* chunk, uint32_t index, uint32_t place, const 
   }
   Column& column = chunk->columns[index];
   const ColumnKind needed = NativeKind(value);
-  if (ABSL_PREDICT_FALSE(column.kind != needed || Pinned(column.birth))) MakeColumnFit(chunk, index, place, needed, fresh);
+  if (ABSL_PREDICT_FALSE(column.kind != needed || ColumnPinned(column, index))) {
+    if (!fresh && ColumnPinned(column, index) && HoldsAlready(*chunk, index, place, value)) return;
+    MakeColumnFit(chunk, index, place, needed, fresh);
+  }
   if (fresh && ElementBytes(column.kind) == 16) {
     // What an earlier row left here means nothing; an empty string or cell can be read until the row is stored.
     std::memset(static_cast<char*>(column.data) + place * size_t{16}, 0, 16);
@@ -264,7 +291,7 @@ void RowStore::PrepareRow(Slot slot, absl::Span<const Value> values, bool fresh,
   const uint32_t needed = arity > kMaxColumns ? kRestColumn + 1 : arity;
   Chunk* chunk = WritableChunk(number);
   if (ABSL_PREDICT_FALSE(chunk->column_count < needed)) chunk = CopyHeader(number, needed);
-  PrepareArity(chunk, arity);
+  PrepareArity(chunk, place, arity);
   for (uint32_t c = 0; c < in_columns; ++c) PrepareValue(chunk, c, place, values[c], fresh, refs);
   for (uint32_t c = in_columns; c < chunk->column_count && c < kRestColumn; ++c) PrepareNone(chunk, c, place, fresh);
   if (ABSL_PREDICT_FALSE(chunk->column_count > kRestColumn)) {
@@ -289,7 +316,7 @@ void RowStore::AbandonRefs(Slot slot, const PendingRefs& refs) {
 
 void RowStore::StoreNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh) {
   Column& column = chunk->columns[index];
-  if (column.kind == ColumnKind::kEmpty) return;
+  if (column.kind == ColumnKind::kEmpty || ColumnPinned(column, index)) return;  // pinned: it has none already
   if (!fresh) NoteDeadAt(chunk, column, place);
   ClearBit(column.valid, place);
 }
@@ -301,6 +328,7 @@ void RowStore::StoreValue(Chunk* chunk, uint32_t index, uint32_t place, const Va
     return;
   }
   Column& column = chunk->columns[index];
+  if (ColumnPinned(column, index)) return;  // Prepare found that it holds the value already
   switch (column.kind) {
     case ColumnKind::kInt:
       column.ints()[place] = value.i;
@@ -348,7 +376,9 @@ void RowStore::StoreRow(Slot slot, absl::Span<const Value> values, const Pending
   const uint32_t place = slot & kChunkMask;
   const uint32_t arity = static_cast<uint32_t>(values.size());
   const uint32_t in_columns = std::min(arity, kMaxColumns);
-  if (ABSL_PREDICT_FALSE(chunk->arity == kMixedArity)) chunk->arities[place] = static_cast<uint16_t>(arity);
+  if (ABSL_PREDICT_FALSE(chunk->arity == kMixedArity) && chunk->arities[place] != arity) {
+    chunk->arities[place] = static_cast<uint16_t>(arity);
+  }
   for (uint32_t c = 0; c < in_columns; ++c) StoreValue(chunk, c, place, values[c], refs, fresh);
   for (uint32_t c = in_columns; c < chunk->column_count && c < kRestColumn; ++c) StoreNone(chunk, c, place, fresh);
   if (ABSL_PREDICT_FALSE(chunk->column_count > kRestColumn)) {
@@ -368,12 +398,14 @@ bool RowStore::StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool f
   Chunk* chunk = chunks_[slot >> kChunkShift];
   const uint32_t place = slot & kChunkMask;
   const uint32_t arity = static_cast<uint32_t>(values.size());
-  if (chunk->arity != arity || chunk->column_count != arity) return false;
+  if (Pinned(chunk->birth) || chunk->arity != arity || chunk->column_count != arity) return false;
   for (uint32_t c = 0; c < arity; ++c) {
     const Column& column = chunk->columns[c];
     const Value& v = values[c];
-    if (Pinned(column.birth) || column.kind != NativeKind(v)) return false;
-    if (column.kind == ColumnKind::kStr) {
+    if (column.kind != NativeKind(v)) return false;
+    if (ColumnPinned(column, c)) {
+      if (fresh || !HoldsAlready(*chunk, c, place, v)) return false;
+    } else if (column.kind == ColumnKind::kStr) {
       if (v.size > StrRef::kInlineBytes || (!fresh && column.strs()[place].is_long())) return false;
     } else if (column.kind == ColumnKind::kCell) {
       return false;
@@ -382,6 +414,7 @@ bool RowStore::StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool f
   for (uint32_t c = 0; c < arity; ++c) {
     Column& column = chunk->columns[c];
     const Value& v = values[c];
+    if (ColumnPinned(column, c)) continue;
     if (column.kind == ColumnKind::kStr) {
       column.strs()[place] = InlineStr(v.size, v.data);
       if (ABSL_PREDICT_FALSE(!(v.flags & Value::kAscii))) column.all_ascii = false;

@@ -146,7 +146,7 @@ void RowStore::RewriteHeap(uint32_t number) {
         const HeapRef old_ref = is_str ? column.strs()[place].ref : column.cells()[place].ref;
         const uint32_t size = is_str ? column.strs()[place].size : column.cells()[place].size;
         if (old_ref.extent >= victims.size() || !victims[old_ref.extent]) return;
-        if (Pinned(column.birth)) CopyArray(chunk, c);
+        if (ColumnPinned(column, c)) CopyArray(chunk, c);
         const HeapRef ref = AppendToHeap(chunk, HeapBytes(*chunk, old_ref), size);
         (is_str ? column.strs()[place].ref : column.cells()[place].ref) = ref;
         Extent* extent = chunk->heap->extents[old_ref.extent];

@@ -188,27 +188,29 @@ uint64_t CountInChunk(const Chunk& chunk, const Filter& filter) {
   return count;
 }
 
-uint64_t CountInChunks(absl::Span<const Chunk* const> chunks, const Filter& filter, const std::atomic<bool>* stop) {
+uint64_t CountInChunks(absl::Span<const Chunk* const> chunks, const Filter& filter) {
   uint64_t count = 0;
-  for (const Chunk* chunk : chunks) {
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) break;
-    count += CountInChunk(*chunk, filter);
-  }
+  for (const Chunk* chunk : chunks) count += CountInChunk(*chunk, filter);
   return count;
 }
 
 }  // namespace
 
-uint64_t CountMatches(const Snapshot& snapshot, const Filter& filter, int threads, const std::atomic<bool>* stop) {
+ColumnSet ColumnsOf(const Filter& filter) {
+  ColumnSet columns = 0;
+  for (const Comparison& c : filter.comparisons) columns |= ColumnBit(c.position);
+  return columns;
+}
+
+uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads) {
   // Less is done before a thread has started.
   constexpr size_t kChunksPerThread = 512;
-  const absl::Span<const Chunk* const> chunks = snapshot.chunks();
   const size_t workers =
       std::clamp<size_t>(std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), chunks.size() / kChunksPerThread), 1, 64);
   const size_t share = (chunks.size() + workers - 1) / workers;
   std::vector<uint64_t> counts(workers, 0);
   const auto work = [&](size_t w) {
-    counts[w] = CountInChunks(chunks.subspan(std::min(w * share, chunks.size()), share), filter, stop);
+    counts[w] = CountInChunks(chunks.subspan(std::min(w * share, chunks.size()), share), filter);
   };
   std::vector<std::thread> others;
   others.reserve(workers);

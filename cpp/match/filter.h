@@ -6,11 +6,11 @@
 #ifndef PARTITA_MATCH_FILTER_H_
 #define PARTITA_MATCH_FILTER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
-#include "table/snapshot.h"
+#include "absl/types/span.h"
+#include "column/row_store.h"
 #include "term/value.h"
 
 namespace partita {
@@ -28,9 +28,12 @@ struct Filter {
   std::vector<Comparison> comparisons;  // all must hold; positions are below arity where that is given
 };
 
-// The number of rows of the snapshot that match. Takes no lock; `threads` workers share the chunks (1: the caller alone).
-// `stop` (may be null) is polled between chunks: when it is true the count is abandoned and what was counted so far returned.
-uint64_t CountMatches(const Snapshot& snapshot, const Filter& filter, int threads, const std::atomic<bool>* stop);
+// The columns that the filter reads: what a snapshot taken for it must keep.
+ColumnSet ColumnsOf(const Filter& filter);
+
+// The number of rows that match in chunks that do not change meanwhile, those of a snapshot. Takes no lock; `threads` workers
+// share the chunks (1: the caller alone).
+uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads);
 
 }  // namespace partita
 

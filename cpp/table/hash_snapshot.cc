@@ -23,7 +23,7 @@ HashSnapshot::~HashSnapshot() {
 
 void HashSnapshot::ReleasePins() { token_->released.store(true, std::memory_order_release); }
 
-void HashSnapshot::Take() {
+void HashSnapshot::Take(ColumnSet columns) {
   for (const uint32_t number : table_->all_numbers_) {
     Partition& partition = table_->partitions_[number];
     View& view = views_[number];
@@ -34,7 +34,7 @@ void HashSnapshot::Take() {
       if (chunk != nullptr) chunks_.push_back(chunk);
     }
     rows_ += partition.row_count.load(std::memory_order_relaxed);
-    view.epoch = partition.rows.Pin(token_);
+    view.epoch = partition.rows.Pin(token_, columns);
   }
 }
 

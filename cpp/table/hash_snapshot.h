@@ -24,7 +24,7 @@ class HashSnapshot : public Snapshot {
   void ReleasePins() override;
 
   // Pins the partitions, all of whose locks the caller holds. Throws std::bad_alloc.
-  void Take();
+  void Take(ColumnSet columns);
   const std::shared_ptr<HashTable>& table() const { return table_; }
 
  private:

@@ -90,14 +90,14 @@ Outcome HashTable::Size(Wait wait, uint64_t* rows) {
   return Outcome::kOk;
 }
 
-Outcome HashTable::TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) {
+Outcome HashTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) {
   try {
     auto snapshot = std::make_shared<HashSnapshot>(std::static_pointer_cast<HashTable>(shared_from_this()));
     // A snapshot that was not taken whole is let go after the locks.
     LockedMany locked;
     if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
-    snapshot->Take();
+    snapshot->Take(columns);
     *out = std::move(snapshot);
     return Outcome::kOk;
   } catch (const std::bad_alloc&) {

@@ -22,7 +22,8 @@ class HashTable : public Table, private RegisteredTable {
   Outcome Clear(Wait wait) override;
   Outcome Drop(Wait wait) override;
   Outcome Size(Wait wait, uint64_t* rows) override;
-  Outcome TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) override;
+  using Table::TakeSnapshot;
+  Outcome TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) override;
   std::unique_ptr<Walk> NewWalk() override;
   Outcome Stats(Wait wait, TableStats* out) override;
   Outcome Compact(Wait wait) override;

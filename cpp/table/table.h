@@ -133,8 +133,10 @@ class Table : public std::enable_shared_from_this<Table> {
   // Rows now; never shows a part of a list insert.
   virtual Outcome Size(Wait wait, uint64_t* rows) = 0;
 
-  // One moment of the whole table.
-  virtual Outcome TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) = 0;
+  // One moment of the whole table, or of some columns of it: then nothing but these, keys not included, may be read, and
+  // writers copy less.
+  virtual Outcome TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) = 0;
+  Outcome TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) { return TakeSnapshot(wait, kAllColumns, out); }
   // Walks all rows without a snapshot: a row present from the start to the end of the walk is met exactly once, in one of the
   // states it had; the walk ends although its caller inserts. The walk keeps the table alive. Throws std::bad_alloc.
   virtual std::unique_ptr<Walk> NewWalk() = 0;
