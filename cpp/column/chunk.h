@@ -121,6 +121,7 @@ struct Column {
 // What a point read touches stands together at the end, beside the first columns.
 struct Chunk {
   uint64_t live[kBitmapWords];
+  uint64_t live_at_pin[kBitmapWords];  // rows that a pin may see and that were not erased since; the writer's
   uint64_t birth;
   uint64_t heap_used;  // bytes in all extents; the rest of this group belongs to the writer
   uint64_t heap_dead;

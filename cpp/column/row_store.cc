@@ -95,6 +95,7 @@ void RowStore::Erase(Slot slot) {
   if (chunk->heap != nullptr && chunk->live_count > 1) {
     for (uint32_t c = 0; c < chunk->column_count; ++c) NoteDeadAt(chunk, chunk->columns[c], place);
   }
+  ClearBit(chunk->live_at_pin, place);
   UnclaimSlot(slot);
 }
 
@@ -166,7 +167,12 @@ Chunk* RowStore::CopyPinnedHeader(uint32_t number) {
   ReapPins();
   Chunk* chunk = chunks_[number];
   if (!Pinned(chunk->birth)) return chunk;
-  return CopyHeader(number, chunk->column_count);
+  const bool one_pin = pins_.size() == 1;
+  chunk = CopyHeader(number, chunk->column_count);
+  for (uint32_t w = 0; w < kBitmapWords; ++w) {
+    chunk->live_at_pin[w] = chunk->live[w] | (one_pin ? 0 : chunk->live_at_pin[w]);
+  }
+  return chunk;
 }
 
 Chunk* RowStore::CopyHeader(uint32_t number, uint32_t column_count) {

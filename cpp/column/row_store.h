@@ -84,6 +84,10 @@ class RowStore {
   void StoreElement(Slot slot, uint32_t position, const Value& value, const PendingRefs& refs);
   void PrepareErase(Slot slot);
   void Erase(Slot slot);
+  // Whether a pin may see the row as it is now. After PrepareErase.
+  bool SeenByPin(Slot slot) const {
+    return has_pins() && TestBit(chunk_of(slot).live_at_pin, slot & kChunkMask);
+  }
 
   // The address of an integer that can be changed in place, or null if the element is not in an integer column, has no value,
   // or a pin can see it. For the counter's fast path.

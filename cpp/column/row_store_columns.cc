@@ -199,6 +199,8 @@ void RowStore::MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, Colum
 bool RowStore::HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, const Value& value) const {
   const Column& column = chunk.columns[index];
   if (!HasValue(column, place)) return value.kind == Value::Kind::kNone;
+  // A long value must have prepared bytes: it is stored after all if the pin has gone, or the array was copied, by then.
+  if (value.kind == Value::Kind::kNone || IsLong(column.kind, value)) return false;
   switch (column.kind) {
     case ColumnKind::kInt:
       return value.kind == Value::Kind::kInt && column.ints()[place] == value.i;
@@ -207,7 +209,6 @@ bool RowStore::HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, 
     case ColumnKind::kStr:
       return value.kind == Value::Kind::kStr && ReadStr(chunk, column, place).bytes() == value.bytes();
     case ColumnKind::kCell: {
-      if (value.kind == Value::Kind::kNone || IsLong(ColumnKind::kCell, value)) return false;
       const Cell cell = InlineCell(value);
       return std::memcmp(&cell, &column.cells()[place], sizeof(Cell)) == 0;
     }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 #include "absl/numeric/bits.h"
@@ -217,8 +217,8 @@ uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filte
   size_t mine = 1;  // workers from here on found no thread
   try {
     for (; mine < workers; ++mine) others.emplace_back(work, mine);
-  } catch (const std::system_error&) {
-    // As many threads as the system allows.
+  } catch (const std::exception&) {
+    // As many threads as system and memory allow.
   }
   work(0);
   for (; mine < workers; ++mine) work(mine);

@@ -57,8 +57,8 @@ Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
     found = partition.index.Find(IndexHash(key.hash), holds_key);
     if (found == kNoSlot) {
       if (const auto erased = partition.erased.find(IndexHash(key.hash)); erased != partition.erased.end()) {
-        for (const Slot slot : erased->second) {
-          if (holds_key(slot)) found = slot;
+        for (const Partition::ErasedSlot& e : erased->second) {
+          if (e.epoch > view.epoch && holds_key(e.slot)) found = e.slot;
         }
       }
     }

@@ -50,16 +50,13 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
   }
   const size_t limit = out->size() + max_rows;
   const uint64_t end = ends_[partition_];
+  uint64_t slot = slot_;  // the walk moves on only once all rows up to there are in `out`
   try {
-    while (slot_ < end) {
-      const uint32_t number = static_cast<uint32_t>(slot_ >> kChunkShift);
+    while (slot < end) {
+      const uint32_t number = static_cast<uint32_t>(slot >> kChunkShift);
       const Chunk* chunk = number < partition.rows.chunk_count() ? partition.rows.chunk(number) : nullptr;
-      if (chunk == nullptr) {
-        slot_ = uint64_t{number + 1} << kChunkShift;
-        continue;
-      }
-      uint32_t place = static_cast<uint32_t>(slot_ & kChunkMask);
-      for (; place < chunk->capacity; ++place) {
+      uint32_t place = static_cast<uint32_t>(slot & kChunkMask);
+      for (; chunk != nullptr && place < chunk->capacity; ++place) {
         const uint64_t ahead = chunk->live[place >> 6] >> (place & 63);
         if (ahead == 0) {
           place |= 63;
@@ -72,8 +69,9 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
         }
         partition.CopyRow(number << kChunkShift | place, out);
       }
-      slot_ = uint64_t{number + 1} << kChunkShift;
+      slot = uint64_t{number + 1} << kChunkShift;
     }
+    slot_ = slot;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }

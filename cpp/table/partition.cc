@@ -1,6 +1,7 @@
 #include "table/partition.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "base/prefetch.h"
@@ -80,13 +81,9 @@ void Partition::RemoveRow(Slot slot, uint64_t hash) {
 }
 
 void Partition::NoteErased(Slot slot, uint64_t hash) {
-  if (ABSL_PREDICT_TRUE(!rows.has_pins())) {
-    if (ABSL_PREDICT_FALSE(!erased.empty())) erased.clear();
-    return;
-  }
+  if (ABSL_PREDICT_TRUE(!rows.SeenByPin(slot))) return;
   MaybeFailAllocation();
-  absl::InlinedVector<Slot, 2>& slots = erased[IndexHash(hash)];
-  if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+  erased[IndexHash(hash)].push_back(ErasedSlot{slot, rows.epoch()});
 }
 
 bool Partition::RowEquals(Slot slot, const RowView& row) const {
@@ -122,11 +119,14 @@ void Partition::CopyRow(Slot slot, RowBuffer* out) {
 }
 
 void Partition::ReapPins() {
+  if (!rows.has_pins() && erased.empty() && old_indexes.empty()) return;
   rows.ReapPins();
-  if (!rows.has_pins()) {
-    erased.clear();
-    old_indexes.clear();
-    return;
+  for (auto it = erased.begin(); it != erased.end();) {
+    auto& slots = it->second;
+    slots.erase(std::remove_if(slots.begin(), slots.end(),
+                               [this](const ErasedSlot& e) { return !rows.HasPinIn(0, e.epoch); }),
+                slots.end());
+    it = slots.empty() ? erased.erase(it) : std::next(it);
   }
   old_indexes.erase(std::remove_if(old_indexes.begin(), old_indexes.end(),
                                    [this](const OldIndex& old) { return !rows.HasPinIn(0, old.retired_at); }),

@@ -2,8 +2,8 @@
 // low half is what the index keeps.
 //
 // Keyed reads on a snapshot use the live index, which has moved on since. A key keeps its slot while it lives, so the index
-// finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives, and whole
-// indexes that a clear() threw away in `old_indexes`.
+// finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives that can see
+// the row, and whole indexes that a clear() threw away in `old_indexes`.
 
 #ifndef PARTITA_TABLE_PARTITION_H_
 #define PARTITA_TABLE_PARTITION_H_
@@ -33,11 +33,16 @@ struct alignas(64) Partition {
     uint64_t retired_at;
   };
 
+  struct ErasedSlot {
+    Slot slot;
+    uint64_t epoch;  // pins from this one on do not see the row
+  };
+
   mutable WordLock lock;
   std::atomic<uint64_t> row_count{0};  // written under the lock
   HashIndex index ABSL_GUARDED_BY(lock);
   RowStore rows ABSL_GUARDED_BY(lock);
-  absl::btree_map<uint32_t, absl::InlinedVector<Slot, 2>> erased ABSL_GUARDED_BY(lock);
+  absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
 
   void AddRows(int64_t rows) {
