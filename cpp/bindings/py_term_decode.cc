@@ -41,10 +41,13 @@ inline PyObject* Decode(const Value& v) {
   return DecodeWire(v);
 }
 
-// Whether a tuple that holds `obj` must be known to the collector. An immutable tuple that is not can never be part of
-// a cycle.
-inline bool NeedsCollector(PyObject* obj) {
-  return PyObject_IS_GC(obj) && !(PyTuple_CheckExact(obj) && !PyObject_GC_IsTracked(obj));
+// Whether a tuple that holds `obj`, decoded from the wire form at `p`, must be known to the collector. A tuple that is
+// not can never be part of a cycle, nor can scalars, whatever their types' flags say.
+bool NeedsCollector(const char* p, PyObject* obj) {
+  const uint8_t tag = wire::TagAt(p);
+  if (tag == wire::kOpaque) return PyObject_IS_GC(obj);
+  if (!wire::IsContainer(tag)) return false;
+  return wire::KindOf(tag) != wire::ContainerKind::kTuple || PyObject_GC_IsTracked(obj);
 }
 
 // A tuple of `count` values that next(&value) gives one after the other.
@@ -62,7 +65,7 @@ inline PyObject* MakeTuple(Py_ssize_t count, Next next) {
       return nullptr;
     }
     PyTuple_SET_ITEM(tuple, i, element);
-    if (v.kind == Value::Kind::kWire && !tracked) tracked = NeedsCollector(element);
+    if (v.kind == Value::Kind::kWire && !tracked) tracked = NeedsCollector(v.data, element);
   }
   if (!tracked && count != 0) PyObject_GC_UnTrack(tuple);
   return tuple;

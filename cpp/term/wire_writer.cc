@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
-#include <vector>
+
+#include "absl/container/inlined_vector.h"
 
 namespace partita {
 
@@ -163,13 +164,15 @@ void WireWriter::End(const Mark& mark, ContainerKind kind, size_t count) {
 
 namespace {
 
+// The terms of a container under construction, by where they start.
 struct Item {
   uint32_t offset;  // into the body
   uint32_t position;
 };
+using Items = absl::InlinedVector<Item, 16>;
 
 // Sorts items by the term that each starts with. False if two are equal; *duplicate is then the later one's position.
-bool SortItems(const char* body, std::vector<Item>* items, bool* was_sorted, uint32_t* duplicate) {
+bool SortItems(const char* body, Items* items, bool* was_sorted, uint32_t* duplicate) {
   const auto compare = [body](const Item& a, const Item& b) {
     Value x, y;
     wire::ReadTerm(body + a.offset, &x);
@@ -192,8 +195,8 @@ bool SortItems(const char* body, std::vector<Item>* items, bool* was_sorted, uin
 }
 
 // The starts of `count` items of `terms` terms each.
-std::vector<Item> ListItems(const char* body, size_t count, int terms) {
-  std::vector<Item> items(count);
+Items ListItems(const char* body, size_t count, int terms) {
+  Items items(count);
   const char* p = body;
   for (size_t i = 0; i < count; ++i) {
     items[i] = Item{static_cast<uint32_t>(p - body), static_cast<uint32_t>(i)};
@@ -208,7 +211,7 @@ WireWriter::Sorted WireWriter::EndMap(const Mark& mark, size_t count) {
   const size_t body = mark.start + wire::kShortHeader;
   const size_t pairs_size = size() - body;
   if (pairs_size > kMaxTermSize) throw std::length_error("term too large");
-  std::vector<Item> items = ListItems(begin_ + body, count, 2);
+  Items items = ListItems(begin_ + body, count, 2);
   Sorted result;
   bool was_sorted;
   if (!SortItems(begin_ + body, &items, &was_sorted, &result.duplicate)) {
@@ -231,7 +234,7 @@ WireWriter::Sorted WireWriter::EndSet(const Mark& mark, size_t count, bool froze
   const size_t body = mark.start + wire::kShortHeader;
   const size_t body_size = size() - body;
   if (body_size > kMaxTermSize) throw std::length_error("term too large");
-  std::vector<Item> items = ListItems(begin_ + body, count, 1);
+  Items items = ListItems(begin_ + body, count, 1);
   Sorted result;
   bool was_sorted;
   if (!SortItems(begin_ + body, &items, &was_sorted, &result.duplicate)) {

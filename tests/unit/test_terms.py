@@ -640,7 +640,21 @@ def test_atoms_are_pickled_and_copied():
 
 def test_rows_of_atomic_values_are_unknown_to_the_collector():
     row = _core._term_decode_row
-    atomic = (1, 2.5, "a", "å", None, True, Atom("x"), b"b", 2**80, dt.date(2024, 1, 1), Decimal(1), (1, ("a",)))
+    atomic = (
+        1,
+        2.5,
+        "a",
+        "å",
+        None,
+        True,
+        Atom("x"),
+        b"b",
+        2**80,
+        dt.date(2024, 1, 1),
+        Decimal(1),
+        uuid.UUID(int=1),
+        (1, ("a",)),
+    )
     assert row(*atomic) == atomic
     for values in atomic, (1,), ((), 1):
         assert not gc.is_tracked(row(*values))
