@@ -162,21 +162,23 @@ Status HashTable::CheckInvariants() {
   return OkStatus();
 }
 
-void HashTable::LockForFork() {
-  for (const uint32_t number : all_numbers_) partitions_[number].lock.LockWithoutCheck();
+void HashTable::Registration::LockForFork() {
+  for (const uint32_t number : table_->all_numbers_) table_->partitions_[number].lock.LockWithoutCheck();
 }
 
-void HashTable::UnlockAfterFork() {
-  for (const uint32_t number : all_numbers_) partitions_[number].lock.Unlock();
+void HashTable::Registration::UnlockAfterFork() {
+  for (const uint32_t number : table_->all_numbers_) table_->partitions_[number].lock.Unlock();
 }
 
-void HashTable::ResetAfterFork() {
-  for (const uint32_t number : all_numbers_) partitions_[number].lock.ResetAfterFork();
+void HashTable::Registration::ResetAfterFork() {
+  for (const uint32_t number : table_->all_numbers_) table_->partitions_[number].lock.ResetAfterFork();
 }
 
-uint64_t HashTable::RowsNow() const {
+uint64_t HashTable::Registration::RowsNow() const {
   uint64_t rows = 0;
-  for (const uint32_t number : all_numbers_) rows += partitions_[number].row_count.load(std::memory_order_relaxed);
+  for (const uint32_t number : table_->all_numbers_) {
+    rows += table_->partitions_[number].row_count.load(std::memory_order_relaxed);
+  }
   return rows;
 }
 

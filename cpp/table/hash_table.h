@@ -15,7 +15,7 @@
 
 namespace partita {
 
-class HashTable : public Table, private RegisteredTable {
+class HashTable : public Table {
  public:
   ~HashTable() override;
 
@@ -59,16 +59,25 @@ class HashTable : public Table, private RegisteredTable {
  private:
   Outcome RemoveAll(Wait wait, bool drop);
 
-  // --- For registry.h, around a fork.
-  void LockForFork() override;
-  void UnlockAfterFork() override;
-  void ResetAfterFork() override;
-  uint64_t RowsNow() const override;
+  class Registration final : public RegisteredTable {
+   public:
+    explicit Registration(HashTable* table) : table_(table) { Register(); }
+    ~Registration() { Unregister(); }
+
+    void LockForFork() override;
+    void UnlockAfterFork() override;
+    void ResetAfterFork() override;
+    uint64_t RowsNow() const override;
+
+   private:
+    HashTable* const table_;
+  };
 
   std::atomic<uint64_t> list_steps_begun_{0};
   std::atomic<uint64_t> list_steps_done_{0};
   std::atomic<uint64_t> live_snapshots_{0};
   std::atomic<uint64_t> generation_{0};  // changed under all locks when all rows go at once
+  Registration registration_{this};  // last: see registry.h
 };
 
 }  // namespace partita

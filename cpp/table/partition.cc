@@ -138,7 +138,7 @@ HashIndex Partition::RemoveAll() {
   HashIndex removed = std::move(index);
   index = HashIndex();
   rows.ReleaseAll();
-  row_count.store(0, std::memory_order_relaxed);
+  row_count.store(0, std::memory_order_release);
   if (rows.has_pins()) {
     old_indexes.push_back(OldIndex{std::move(removed), rows.epoch()});
     removed = HashIndex();

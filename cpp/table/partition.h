@@ -39,14 +39,14 @@ struct alignas(64) Partition {
   };
 
   mutable WordLock lock;
-  std::atomic<uint64_t> row_count{0};  // written under the lock
+  std::atomic<uint64_t> row_count{0};  // written under the lock; released for HashTable::Size
   HashIndex index ABSL_GUARDED_BY(lock);
   RowStore rows ABSL_GUARDED_BY(lock);
   absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
 
   void AddRows(int64_t rows) {
-    row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_relaxed);
+    row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_release);
   }
 
   // --- Under the lock.

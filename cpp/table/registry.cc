@@ -87,8 +87,8 @@ void AfterForkInChild() {
 
 }  // namespace
 
-RegisteredTable::RegisteredTable() { table_list.Add(this); }
-RegisteredTable::~RegisteredTable() { table_list.Remove(this); }
+void RegisteredTable::Register() { table_list.Add(this); }
+void RegisteredTable::Unregister() { table_list.Remove(this); }
 
 ScanScope::ScanScope(Snapshot* snapshot) : snapshot_(snapshot) { table_list.AddScan(this); }
 ScanScope::~ScanScope() { table_list.RemoveScan(this); }

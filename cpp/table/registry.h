@@ -8,8 +8,9 @@
 
 namespace partita {
 
-// A table enters the list when made and leaves it when destroyed. Lock order: the list, then partitions by number; no call
-// ever holds locks of two tables, the fork handler excepted, which holds the list first.
+// What the list of all tables knows of one. A table holds it as its last member, of a final class that registers in its
+// constructor and unregisters in its destructor: so the list never meets a table that is half made or half gone. Lock order: the
+// list, then partitions by number; no call ever holds locks of two tables, the fork handler excepted, which holds the list first.
 class RegisteredTable {
  public:
   // All partition locks are taken before a fork, by the forking thread, and let go in both processes: so the child finds every
@@ -20,8 +21,10 @@ class RegisteredTable {
   virtual uint64_t RowsNow() const = 0;
 
  protected:
-  RegisteredTable();
-  virtual ~RegisteredTable();
+  RegisteredTable() = default;
+  ~RegisteredTable() = default;
+  void Register();
+  void Unregister();
   RegisteredTable(const RegisteredTable&) = delete;
   RegisteredTable& operator=(const RegisteredTable&) = delete;
 
