@@ -59,6 +59,7 @@ def _nothing_left_alive(request):
     yield
     if request.node.stash.get(FAILED, False):
         return  # the traceback holds what the test made
+    request.node.funcargs.clear()  # pytest would hold on to what fixtures gave
     after = partita.live_counts()
     if after != before:
         after = counts()
