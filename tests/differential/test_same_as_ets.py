@@ -37,7 +37,7 @@ def judge(erlang, tables, first_seed, calls):
 
 
 @given(data=st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 def test_short_sessions(erlang, data):
     session = data.draw(sessions.drawn(erlang.otp))
     difference = sessions.first_difference(erlang, session, TABLES)

@@ -30,16 +30,14 @@ GUARDS = {
 
 
 def stored(term):
-    """A copy that shares nothing with `term`, of built-in types."""
-    if isinstance(term, tuple):
-        return tuple(stored(element) for element in term)
-    if isinstance(term, list):
-        return [stored(element) for element in term]
-    if isinstance(term, dict):
+    """A copy that shares nothing with `term`; ValueError for text that is no text."""
+    kind = type(term)
+    if kind is str:
+        term.encode()  # lone surrogates cannot be
+    if kind in (tuple, list, set, frozenset):
+        return kind(map(stored, term))
+    if kind is dict:
         return {stored(key): stored(value) for key, value in term.items()}
-    if isinstance(term, (set, frozenset)):
-        elements = (stored(element) for element in term)
-        return set(elements) if isinstance(term, set) else frozenset(elements)
     return term
 
 
@@ -88,6 +86,7 @@ class Reads:
         """What two keys have in common exactly when they are one key to this table."""
         if has_opaque(key):
             raise TypeError(f"not allowed in a key: {key!r}")
+        key = stored(key)
         return numeric(key) if self.type == "ordered_set" else exact(key)
 
     def position(self, pos):

@@ -116,23 +116,26 @@ def numeric(term):
     return canonical(term, numeric_number)
 
 
+PLAIN = frozenset((int, str, bytes, bool, type(None), Atom, dt.date, dt.timedelta, uuid.UUID))
+
+
 def fingerprint(term):
-    name = type(term).__name__
-    if isinstance(term, float):
-        return (name, "nan" if math.isnan(term) else term.hex())
-    if isinstance(term, (tuple, list)):
-        return (name, tuple(fingerprint(element) for element in term))
-    if isinstance(term, dict):
-        return (name, tuple((fingerprint(key), fingerprint(value)) for key, value in term.items()))
-    if isinstance(term, (set, frozenset)):
-        return (name, frozenset(fingerprint(element) for element in term))
-    if isinstance(term, decimal.Decimal):
-        return (name, term.as_tuple())
-    if isinstance(term, (dt.datetime, dt.time)):
-        return (name, repr(term))
-    if rank(term) == OPAQUE:
-        return (name, pickle.dumps(term, protocol=4))
-    return (name, term)
+    kind = type(term)
+    if kind in PLAIN:
+        return (kind, term)
+    if kind in (tuple, list):
+        return (kind, tuple(map(fingerprint, term)))
+    if kind is float:
+        return (kind, "nan" if math.isnan(term) else term.hex())
+    if kind is dict:
+        return (kind, tuple((fingerprint(key), fingerprint(value)) for key, value in term.items()))
+    if kind in (set, frozenset):
+        return (kind, frozenset(map(fingerprint, term)))
+    if kind is decimal.Decimal:
+        return (kind, term.as_tuple())
+    if kind in (dt.datetime, dt.time):
+        return (kind, repr(term))
+    return (kind, pickle.dumps(term, protocol=4))
 
 
 def sign(a, b):

@@ -1,0 +1,131 @@
+"""The judge judged: tables with a fault built in on purpose, each of which the differential test must notice.
+
+A judge that finds nothing is worth something only if it finds what is there.
+"""
+
+import pytest
+
+import partita
+from differential import sessions
+
+SESSIONS = 40
+CALLS = 250
+
+
+class Loses(partita.Table):
+    """Every twentieth delete does nothing."""
+
+    calls = 0
+
+    def delete(self, key):
+        type(self).calls += 1
+        if self.calls % 20:
+            super().delete(key)
+
+
+class KeepsTheFirst(partita.Table):
+    """Of equal keys in a list the first wins, not the last."""
+
+    def insert(self, rows):
+        super().insert(rows[::-1] if isinstance(rows, list) else rows)
+
+
+class CountsOneTooMany(partita.Table):
+    """Beyond 64 bits."""
+
+    def update_counter(self, *arguments):
+        result = super().update_counter(*arguments)
+        return result + 1 if isinstance(result, int) and abs(result) >= 2**63 else result
+
+
+class ConfusesNumbers(partita.Table):
+    """Takes a float that is a whole number for the int when it looks up a key."""
+
+    def lookup(self, key):
+        return super().lookup(int(key) if isinstance(key, float) and key.is_integer() else key)
+
+
+class DropsTheSign(partita.Table):
+    """Gives 0.0 where -0.0 was stored."""
+
+    def tolist(self):
+        return [
+            tuple(0.0 if element == 0 and isinstance(element, float) else element for element in row)
+            for row in super().tolist()
+        ]
+
+
+class InsertsSome(partita.Table):
+    """Puts in what it can of a list, where all or none is meant."""
+
+    def insert_new(self, rows):
+        results = [super(InsertsSome, self).insert_new(row) for row in (rows if isinstance(rows, list) else [rows])]
+        return all(results)
+
+
+class ForgivesPositions(partita.Table):
+    """Gives None for a position past the end of the row."""
+
+    def lookup_element(self, key, pos, *default):
+        try:
+            return super().lookup_element(key, pos, *default)
+        except ValueError:
+            return None
+
+
+class CountsLess(partita.Table):
+    """Takes `=<` for `<`."""
+
+    def select_count(self, spec):
+        [(head, [(operator, *operands)], body)] = spec
+        return super().select_count([(head, [("<" if operator == "=<" else operator, *operands)], body)])
+
+
+class ForgetsTheSize(partita.Table):
+    """Its length lags behind after a take."""
+
+    lag = 0
+
+    def take(self, key):
+        taken = super().take(key)
+        self.__class__.lag = len(taken)
+        return taken
+
+    def __len__(self):
+        return super().__len__() + self.lag
+
+
+FAULTY = [
+    Loses,
+    KeepsTheFirst,
+    CountsOneTooMany,
+    ConfusesNumbers,
+    DropsTheSign,
+    InsertsSome,
+    ForgivesPositions,
+    CountsLess,
+    ForgetsTheSize,
+]
+
+
+@pytest.mark.parametrize("faulty", FAULTY, ids=lambda faulty: faulty.__name__)
+def test_a_fault_is_noticed(erlang, faulty):
+    tables = {"faulty": lambda keypos: faulty(keypos=keypos, partitions=2)}
+    for seed in range(SESSIONS):
+        if difference := sessions.first_difference(erlang, sessions.seeded(seed, erlang.otp, CALLS), tables):
+            assert difference.erlang != difference.partita
+            return
+    pytest.fail(f"{SESSIONS * CALLS} calls, and nobody noticed that {faulty.__doc__}")
+
+
+class NeverDeletes(partita.Table):
+    def delete(self, key):
+        pass
+
+
+def test_a_difference_is_made_small(erlang):
+    tables = {"faulty": lambda keypos: NeverDeletes(keypos=keypos)}
+    session = sessions.seeded(0, erlang.otp, CALLS)
+    difference = sessions.smallest_difference(erlang, sessions.first_difference(erlang, session, tables), tables)
+    assert len(difference.session.calls) <= 3
+    assert "'delete'" in str(difference)

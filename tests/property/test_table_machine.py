@@ -1,0 +1,456 @@
+"""The table against the model: any calls in any order, and after each of them the same answer and sound invariants.
+
+Hypothesis draws the calls. `TableMachine.both` makes one on the table and on the model and compares what comes of it,
+errors included. Iterators and snapshots are held across steps: an iterator is judged by what the table went through
+while it walked (helpers.model.Watch), a snapshot by a copy of the model.
+"""
+
+from collections import Counter
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+
+import partita
+from helpers import strategies
+from helpers.model import GUARDS, ModelTable, multiset
+from helpers.terms import fingerprint
+
+FIELDS = ("id", "count", "name", "rest")
+MOST_HELD = 4  # iterators, and snapshots
+ERRORS = (KeyError, OverflowError, ValueError, TypeError, ZeroDivisionError)
+
+pool = Bundle("pool")
+KEYS = st.one_of(pool, pool, pool, strategies.keys)
+# What a row holds beside its key. Its first elements stand before the key if the key is not the first.
+OTHERS = st.one_of(
+    st.lists(strategies.elements, max_size=5),
+    st.lists(strategies.elements, max_size=5),
+    st.lists(strategies.elements, max_size=5),
+    st.builds(
+        lambda few, size: (few * size)[:size],
+        st.lists(strategies.elements, min_size=1, max_size=5),
+        st.sampled_from([16, 61, 62, 63, 64, 65, 69]),
+    ),
+)
+POSITIONS = st.one_of(
+    st.integers(0, 4),
+    st.integers(1, 3),
+    st.sampled_from([5, 63, 64, 65, 69, -1, "count", "rest", "nobody", True, None]),
+)
+INCREMENTS = st.one_of(st.integers(-3, 3), strategies.INTS, strategies.FLOATS, st.sampled_from([None, True, "1"]))
+BOUNDS = st.one_of(st.integers(-3, 9), strategies.INTS, st.sampled_from([1.5, False]))
+COUNTER_OPS = st.one_of(
+    INCREMENTS,
+    st.tuples(POSITIONS, INCREMENTS),
+    st.tuples(POSITIONS, INCREMENTS, BOUNDS, BOUNDS),
+    st.tuples(POSITIONS),
+)
+UPDATES = st.tuples(POSITIONS, strategies.terms)
+BAD_ROWS = st.sampled_from([(), 5, "row", None, {"id": 1}, (1j, 1j, 1j), ("\ud800",) * 3, ({1: [1j]},) * 3])
+BAD_KEYS = st.sampled_from([1j, (1, [1j]), "\ud800", {"a": object}])
+COUNTS = st.sampled_from([1, 7, 8, 9, 64, 1000, 1024, 1025, 2500])
+
+
+def changed_last(row):
+    return (*row[:-1], None)
+
+
+def longer(row):
+    return (*row, "more")
+
+
+def same(row):
+    return row
+
+
+def other_key(row):
+    return tuple(("another key", element) for element in row)
+
+
+def no_row(row):
+    return list(row)
+
+
+def failing(row):
+    raise ZeroDivisionError
+
+
+def appending(row):
+    """Changes what it was given, where that can be changed."""
+    for element in row:
+        if isinstance(element, list):
+            element.append(1)
+    return row
+
+
+FUNCTIONS = st.sampled_from([changed_last, longer, same, other_key, no_row, failing, appending])
+
+
+def outcome(call):
+    try:
+        return ("ok", call())
+    except ERRORS as error:
+        return ("error", next(kind for kind in ERRORS if isinstance(error, kind)))
+
+
+class TableMachine(RuleBasedStateMachine):
+    partitions = 1
+
+    # --- Helpers.
+
+    def both(self, method, *arguments, result=fingerprint, **options):
+        """One call on the table and on the model; the answer, which was the same."""
+        ours, theirs = [
+            outcome(lambda t=t: getattr(t, method)(*arguments, **options)) for t in (self.table, self.model)
+        ]
+        if theirs[0] == "ok":
+            assert ours[0] == "ok", f"{method}{arguments!r}: {ours[1].__name__}, the model says {theirs[1]!r}"
+            assert result(ours[1]) == result(theirs[1]), (
+                f"{method}{arguments!r}: {ours[1]!r}, the model says {theirs[1]!r}"
+            )
+        else:
+            assert ours == theirs, f"{method}{arguments!r}: {ours!r}, the model says {theirs[1].__name__}"
+        return theirs[1]
+
+    def row(self, key, others):
+        others = [*others, *[0] * (self.model.keypos - len(others))]
+        return (*others[: self.model.keypos], key, *others[self.model.keypos :])
+
+    def rows(self, pairs):
+        return [self.row(key, others) for key, others in pairs]
+
+    def present_row(self, key, others):
+        """The row of `key` if there is one, else one made up."""
+        return self.model.get(key) or self.row(key, others)
+
+    @initialize(
+        target=pool,
+        keypos=st.sampled_from([0, 0, 0, 1, 2]),
+        fields=st.sampled_from([None, FIELDS]),
+        keys=st.lists(strategies.keys, min_size=3, max_size=12),
+    )
+    def start(self, keypos, fields, keys):
+        self.table = partita.Table(keypos=keypos, partitions=self.partitions, fields=fields)
+        self.model = ModelTable(keypos=keypos, fields=fields)
+        self.walks = []
+        self.snapshots = []
+        return multiple(*keys)
+
+    @invariant()
+    def sound(self):
+        self.table._check()
+        assert len(self.table) == len(self.model)
+
+    def teardown(self):
+        if not hasattr(self, "table"):
+            return
+        self.contents()
+        while self.walks:
+            self.end_walk(0)
+        held = [*self.snapshots, (self.table.snapshot(), self.model.snapshot())]
+        self.table.drop()
+        for snapshot, model in held:
+            self.check_snapshot(snapshot, model)
+            snapshot.close()
+        assert outcome(lambda: self.table.lookup(1)) == ("error", ValueError)
+
+    # --- Whole rows in.
+
+    @rule(key=KEYS, others=OTHERS)
+    def insert(self, key, others):
+        self.both("insert", self.row(key, others))
+
+    @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=6))
+    def insert_list(self, pairs):
+        self.both("insert", self.rows(pairs))
+
+    @rule(key=KEYS, others=OTHERS)
+    def insert_new(self, key, others):
+        self.both("insert_new", self.row(key, others))
+
+    @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=4))
+    def insert_new_list(self, pairs):
+        self.both("insert_new", self.rows(pairs))
+
+    @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=6))
+    def insert_many(self, pairs):
+        ours, theirs = [t.insert_many(row for row in self.rows(pairs)) for t in (self.table, self.model)]
+        assert ours == theirs
+
+    @rule(first=st.integers(0, 3000), count=COUNTS, others=OTHERS, atomic=st.booleans())
+    def insert_range(self, first, count, others, atomic):
+        """Fills chunks; over rows that are there it changes the kinds of their columns."""
+        others = others[:4] if count > 100 else others  # wide rows in their thousands would take all the time
+        rows = [self.row(key, others) for key in range(first, first + count)]
+        self.both("insert" if atomic else "insert_many", rows)
+
+    @rule(
+        pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=3),
+        bad=BAD_ROWS,
+        at=st.integers(0, 3),
+        method=st.sampled_from(["insert", "insert_new"]),
+    )
+    def insert_bad_row(self, pairs, bad, at, method):
+        rows = self.rows(pairs)
+        rows.insert(at, bad)
+        self.both(method, rows)
+        self.both("lookup_many", [key for key, _ in pairs])
+        self.both(method, bad)
+
+    @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=3), bad=BAD_ROWS)
+    def insert_many_with_a_bad_row(self, pairs, bad):
+        """Rows before the bad one stay."""
+        self.both("insert_many", [*self.rows(pairs), bad, self.row("after", [])])
+
+    # --- Whole rows out.
+
+    @rule(key=st.one_of(KEYS, BAD_KEYS))
+    def lookup(self, key):
+        self.both("lookup", key)
+        self.both("get", key, "default")
+        self.both("member", key)
+        self.both("__contains__", key)
+
+    @rule(keys=st.lists(KEYS, max_size=6))
+    def lookup_batches(self, keys):
+        self.both("lookup_many", keys)
+        self.both("get_many", keys)
+        self.both("get_many", keys, default=0)
+
+    @rule(keys=st.lists(KEYS, max_size=3), bad=BAD_KEYS)
+    def batches_with_a_bad_key(self, keys, bad):
+        for method in ("lookup_many", "get_many", "delete_many"):
+            self.both(method, [*keys, bad])
+
+    @rule(key=st.one_of(KEYS, BAD_KEYS), pos=POSITIONS)
+    def lookup_element(self, key, pos):
+        self.both("lookup_element", key, pos)
+        self.both("lookup_element", key, pos, "default")
+
+    @rule(key=st.one_of(KEYS, BAD_KEYS))
+    def delete(self, key):
+        self.both("delete", key)
+
+    @rule(keys=st.lists(KEYS, max_size=6))
+    def delete_many(self, keys):
+        self.both("delete_many", keys)
+
+    @rule(first=st.integers(0, 3000), count=COUNTS, step=st.sampled_from([1, 1, 2, 3]))
+    def delete_range(self, first, count, step):
+        self.both("delete_many", range(first, first + count, step))
+
+    @rule(key=KEYS, others=OTHERS, change=st.sampled_from([same, same, changed_last]))
+    def delete_object(self, key, others, change):
+        self.both("delete_object", change(self.present_row(key, others)))
+
+    @rule(bad=BAD_ROWS)
+    def delete_bad_object(self, bad):
+        self.both("delete_object", bad)
+
+    @rule(key=KEYS)
+    def take(self, key):
+        self.both("take", key)
+
+    @rule(sure=st.integers(0, 5))
+    def clear(self, sure):
+        if sure == 5:
+            self.both("clear")
+
+    @rule()
+    def compact(self):
+        self.table.compact()
+
+    # --- Parts of a row.
+
+    @rule(key=KEYS, ops=st.one_of(COUNTER_OPS, st.lists(COUNTER_OPS, max_size=4)))
+    def update_counter(self, key, ops):
+        self.both("update_counter", key, ops)
+        self.both("lookup", key)
+
+    @rule(key=KEYS, pos=st.integers(0, 3), steps=st.lists(strategies.INTS, min_size=1, max_size=4))
+    def count_far(self, key, pos, steps):
+        """Ops on a field that holds an int, so that sums come to be of every size."""
+        if pos != self.model.keypos:
+            self.both("update_element", key, (pos, 0), default=self.row(key, [0] * 4))
+            self.both("update_counter", key, [(pos, step) for step in steps])
+
+    @rule(key=KEYS, ops=st.one_of(COUNTER_OPS, st.lists(COUNTER_OPS, max_size=4)), default_key=KEYS, others=OTHERS)
+    def update_counter_with_default(self, key, ops, default_key, others):
+        self.both("update_counter", key, ops, self.row(default_key, others))
+        self.both("lookup", key)
+
+    @rule(key=KEYS, updates=st.one_of(UPDATES, st.lists(UPDATES, max_size=4)))
+    def update_element(self, key, updates):
+        self.both("update_element", key, updates)
+        self.both("lookup", key)
+
+    @rule(key=KEYS, updates=st.one_of(UPDATES, st.lists(UPDATES, max_size=4)), default_key=KEYS, others=OTHERS)
+    def update_element_with_default(self, key, updates, default_key, others):
+        self.both("update_element", key, updates, self.row(default_key, others))
+        self.both("lookup", key)
+
+    @rule(key=KEYS, bad=BAD_ROWS)
+    def bad_default(self, key, bad):
+        if bad is not None:  # which means no default
+            self.both("update_counter", key, [], bad)
+            self.both("update_element", key, [], bad)
+
+    @rule(
+        key=KEYS,
+        others=OTHERS,
+        change=st.sampled_from([same, changed_last]),
+        new=FUNCTIONS.filter(lambda fn: fn is not failing),
+    )
+    def compare_and_swap(self, key, others, change, new):
+        old = change(self.present_row(key, others))
+        self.both("compare_and_swap", old, new(old))
+        self.both("lookup", key)
+
+    @rule(key=KEYS, fn=FUNCTIONS)
+    def update(self, key, fn):
+        self.both("update", key, fn)
+        self.both("lookup", key)
+
+    @rule(key=KEYS, fn=FUNCTIONS, default_key=KEYS, others=OTHERS)
+    def update_with_default(self, key, fn, default_key, others):
+        self.both("update", key, fn, self.row(default_key, others))
+        self.both("lookup", key)
+
+    # --- The whole table.
+
+    @rule()
+    def contents(self):
+        self.both("tolist", result=multiset)
+
+    @rule()
+    def other_ways_to_all_rows(self):
+        expected = multiset(self.model.tolist())
+        assert multiset(self.table) == expected
+        assert multiset(self.table.foldl(lambda row, rows: [*rows[-5000:], row], [])) == expected
+        assert multiset(self.table.foldr(lambda row, rows: [*rows[-5000:], row], [])) == expected
+        assert Counter(map(fingerprint, self.table.keys())) == Counter(map(fingerprint, self.model.keys()))
+
+    @rule()
+    def info(self):
+        info = self.table.info()
+        assert (info["size"], info["type"], info["keypos"]) == (len(self.model), "set", self.model.keypos)
+        assert (info["partitions"], sum(info["partition_sizes"])) == (self.partitions, len(self.model))
+        assert info["memory"] > 0
+        assert info["snapshots"] == len(self.snapshots)
+
+    @rule(
+        arity=st.integers(1, 5),
+        pos=st.integers(0, 4),
+        operator=st.sampled_from(sorted(GUARDS)),
+        constant=strategies.elements,
+    )
+    def select_count(self, arity, pos, operator, constant):
+        arity = max(arity, pos + 1)
+        head = tuple(partita.V[i] for i in range(arity))
+        self.both("select_count", [(head, [(operator, head[pos], ("const", constant))], [True])])
+
+    @rule(key=KEYS, value=strategies.elements)
+    def mapping(self, key, value):
+        if self.model.keypos != 0:
+            assert outcome(self.table.mapping) == ("error", ValueError)
+            return
+        mapping = self.table.mapping()
+        found = outcome(lambda: fingerprint(mapping[key]))
+        assert found == outcome(lambda: fingerprint(self.model.lookup_element(key, 1)))
+        mapping[key] = value
+        self.model.insert((key, value))
+        assert key in mapping
+        assert fingerprint(mapping[key]) == fingerprint(value)
+        if len(self.model) % 2:
+            del mapping[key]
+            self.model.delete(key)
+            assert outcome(lambda: mapping.pop(key)) == ("error", KeyError)
+        assert len(mapping) == len(self.model)
+
+    # --- Iterators held across steps.
+
+    @precondition(lambda self: len(self.walks) < MOST_HELD)
+    @rule()
+    def start_walk(self):
+        self.walks.append((iter(self.table), self.model.watch()))
+
+    @precondition(lambda self: self.walks)
+    @rule(which=st.integers(0, MOST_HELD), steps=st.sampled_from([1, 1, 2, 5, 16, 17, 600]))
+    def walk(self, which, steps):
+        iterator, watch = self.walks[which % len(self.walks)]
+        for _, row in zip(range(steps), iterator, strict=False):
+            watch.see(row, self.model.keypos)
+
+    @precondition(lambda self: self.walks)
+    @rule(which=st.integers(0, MOST_HELD))
+    def end_walk(self, which):
+        iterator, watch = self.walks.pop(which % len(self.walks))
+        for row in iterator:
+            watch.see(row, self.model.keypos)
+        watch.end()
+        self.model.watches.remove(watch)
+
+    @rule(inserted=st.integers(0, 3000), deleted=KEYS, replaced=KEYS, others=OTHERS)
+    def fold_that_writes(self, inserted, deleted, replaced, others):
+        """It must end although it inserts, and meet whatever stays."""
+        watch = self.model.watch()
+
+        def write(row, count):
+            watch.see(row, self.model.keypos)
+            if count % 50 == 0:
+                self.both("insert", self.row(inserted + count, others))
+                self.both("delete", deleted)
+                self.both("insert", self.row(replaced, others))
+            return count + 1
+
+        self.table.foldl(write, 0)
+        watch.end()
+        self.model.watches.remove(watch)
+
+    # --- Snapshots held across steps.
+
+    @precondition(lambda self: len(self.snapshots) < MOST_HELD)
+    @rule()
+    def snapshot(self):
+        self.snapshots.append((self.table.snapshot(), self.model.snapshot()))
+
+    @precondition(lambda self: self.snapshots)
+    @rule(which=st.integers(0, MOST_HELD))
+    def reread_snapshot(self, which):
+        self.check_snapshot(*self.snapshots[which % len(self.snapshots)])
+
+    @precondition(lambda self: self.snapshots)
+    @rule(which=st.integers(0, MOST_HELD))
+    def close_snapshot(self, which):
+        snapshot, _ = self.snapshots.pop(which % len(self.snapshots))
+        snapshot.close()
+        assert outcome(snapshot.tolist) == ("error", ValueError)
+
+    def check_snapshot(self, snapshot, model):
+        """Every key of then and of now, and every way to read."""
+        expected = multiset(model.tolist())
+        assert len(snapshot) == len(model)
+        assert multiset(snapshot.tolist()) == expected
+        assert multiset(snapshot) == expected
+        keys = [*model.keys(), *self.model.keys(), "no such key"]
+        assert fingerprint(snapshot.lookup_many(keys)) == fingerprint(model.lookup_many(keys))
+        for key in keys[:50]:
+            assert fingerprint(snapshot.lookup(key)) == fingerprint(model.lookup(key))
+            assert fingerprint(snapshot.get(key)) == fingerprint(model.get(key))
+            assert (key in snapshot) == (key in model)
+            ours, theirs = [
+                outcome(lambda t=t, key=key: fingerprint(t.lookup_element(key, 1, 0))) for t in (snapshot, model)
+            ]
+            assert ours == theirs
+
+
+class SevenPartitions(TableMachine):
+    partitions = 7
+
+
+MACHINE_SETTINGS = settings(stateful_step_count=60, suppress_health_check=list(HealthCheck))
+TestOnePartition = TableMachine.TestCase
+TestOnePartition.settings = MACHINE_SETTINGS
+TestSevenPartitions = SevenPartitions.TestCase
+TestSevenPartitions.settings = MACHINE_SETTINGS
