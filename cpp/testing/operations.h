@@ -89,7 +89,7 @@ class ModelTable {
   Result UpdateElement(const Operation& op);
   void Put(const Row& row);
 
-  const uint32_t keypos_;
+  uint32_t keypos_;
   std::map<Term, Row, ExactLess> rows_;
 };
 

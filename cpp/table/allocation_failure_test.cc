@@ -1,0 +1,305 @@
+// Every allocation of every call fails once: the call says kNoMemory, the table is as it was, to the last row and
+// invariant, and the same call then succeeds. Operator new is replaced here, so that what containers allocate fails
+// like blocks do.
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "column/block.h"
+#include "match/filter.h"
+#include "testing/dump.h"
+#include "testing/operations.h"
+#include "testing/random_terms.h"
+#include "testing/term.h"
+
+namespace {
+
+// Set around the calls under test: test code may allocate as it likes.
+thread_local bool count_operator_new = false;
+
+void* Allocate(size_t size, size_t alignment = alignof(std::max_align_t)) {
+  if (count_operator_new) partita::MaybeFailAllocation();
+  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+// Not inlined, or the compiler takes the pairs of new and free for mistakes.
+[[gnu::noinline]] void* operator new(size_t size) { return Allocate(size); }
+[[gnu::noinline]] void* operator new[](size_t size) { return Allocate(size); }
+[[gnu::noinline]] void* operator new(size_t size, std::align_val_t alignment) {
+  return Allocate(size, static_cast<size_t>(alignment));
+}
+[[gnu::noinline]] void* operator new[](size_t size, std::align_val_t alignment) {
+  return Allocate(size, static_cast<size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace partita::testing {
+namespace {
+
+// Lets the k-th allocation in its scope fail.
+class FailingAllocation {
+ public:
+  explicit FailingAllocation(int64_t k) {
+    TEST_FailAllocation(k);
+    count_operator_new = true;
+  }
+  ~FailingAllocation() {
+    count_operator_new = false;
+    TEST_FailAllocation(0);
+  }
+};
+
+// Arguments are made before and results looked at after: only the table's own allocations fail.
+class PreparedCall {
+ public:
+  PreparedCall(Table* table, const Operation& op) : table_(table), op_(op), rows_(*table, op.rows) {
+    keys_ = KeyArguments(*table, op.keys);
+    for (const Counter& c : op.counters) {
+      counters_.push_back(
+          CounterOp{c.position, c.increment.view(), c.has_threshold, c.threshold.view(), c.set_value.view()});
+    }
+    for (const auto& [position, term] : op.elements) elements_.push_back(ElementUpdate{position, term.view()});
+    if (op.has_default) default_row_ = std::make_unique<RowArgument>(*table, op.default_row);
+  }
+
+  Outcome Run(int64_t failing) {
+    RowBuffer out;
+    std::vector<RowRange> ranges;
+    TableStats stats;
+    bool flag = false;
+    uint64_t count = 0;
+    size_t failed_op = 0;
+    const RowView* start = default_row_ == nullptr ? nullptr : &default_row_->view();
+    const absl::Span<const RowView> rows = rows_.views();
+    const FailingAllocation fail(failing);
+    switch (op_.call) {
+      case Call::kInsert:
+        return table_->Insert(rows[0], Wait::kBlock);
+      case Call::kInsertNew:
+        return table_->InsertNew(rows[0], Wait::kBlock, &flag);
+      case Call::kInsertList:
+      case Call::kInsertNewList:
+        return table_->InsertList(rows, op_.call == Call::kInsertNewList, Wait::kBlock, &flag);
+      case Call::kInsertBatch:
+        return table_->InsertBatch(rows, Wait::kBlock, &count);
+      case Call::kDelete:
+        return table_->Delete(keys_[0], Wait::kBlock, &count);
+      case Call::kDeleteBatch:
+        return table_->DeleteBatch(keys_, Wait::kBlock, &count);
+      case Call::kDeleteObject:
+        return table_->DeleteObject(rows[0], Wait::kBlock, &count);
+      case Call::kTake:
+        return table_->Take(keys_[0], Wait::kBlock, &out);
+      case Call::kUpdateCounter:
+        return table_->UpdateCounter(keys_[0], counters_, start, Wait::kBlock, &flag, &out, &failed_op);
+      case Call::kUpdateElement:
+        return table_->UpdateElement(keys_[0], elements_, start, Wait::kBlock, &flag, &failed_op);
+      case Call::kCompareAndSwap:
+        return table_->CompareAndSwap(rows[0], rows[1], Wait::kBlock, &flag);
+      case Call::kClear:
+        return table_->Clear(Wait::kBlock);
+      case Call::kLookup:
+        return table_->Lookup(keys_[0], Wait::kBlock, &out);
+      case Call::kLookupBatch:
+        return table_->LookupBatch(keys_, Wait::kBlock, &out, &ranges);
+      case Call::kLookupElement:
+        return table_->LookupElement(keys_[0], op_.position, Wait::kBlock, &out);
+      case Call::kMember:
+        return table_->Member(keys_[0], Wait::kBlock, &flag);
+      case Call::kSize:
+        return table_->Size(Wait::kBlock, &count);
+      case Call::kWalk:
+        try {
+          const std::unique_ptr<Walk> walk = table_->NewWalk();
+          return walk->Next(1000, Wait::kBlock, &out);
+        } catch (const std::bad_alloc&) {
+          return Outcome::kNoMemory;
+        }
+      case Call::kStats:
+        return table_->Stats(Wait::kBlock, &stats);
+      case Call::kCompact:
+        return table_->Compact(Wait::kBlock);
+    }
+    return Outcome::kOk;
+  }
+
+ private:
+  Table* const table_;
+  const Operation& op_;
+  RowArguments rows_;
+  std::vector<KeyView> keys_;
+  std::vector<CounterOp> counters_;
+  std::vector<ElementUpdate> elements_;
+  std::unique_ptr<RowArgument> default_row_;
+};
+
+bool IsAtomic(Call call) { return call != Call::kInsertBatch && call != Call::kDeleteBatch; }
+
+struct RandomCase {
+  uint32_t partitions;
+  uint64_t pool;
+  int steps;
+  uint64_t snapshot_every;  // 0: never
+};
+
+class AllocationFailureTest : public ::testing::TestWithParam<RandomCase> {};
+
+TEST_P(AllocationFailureTest, ChangesNothing) {
+  const RandomCase& param = GetParam();
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE("PARTITA_SEED=" + std::to_string(seed));
+  Random random(seed);
+  const std::shared_ptr<Table> table =
+      *Table::Create(TableOptions{.partitions = param.partitions, .hash_seed = seed + 1});
+  ModelTable model(0);
+  std::shared_ptr<Snapshot> snapshot;
+  Dump snapshot_dump;
+  int failures[kCalls] = {};
+  for (int step = 0; step < param.steps; ++step) {
+    const Operation op =
+        step + 1 == param.steps ? Operation{.call = Call::kClear} : RandomOperation(&random, model, param.pool, 0);
+    const Result expected = model.Do(op);
+    PreparedCall call(table.get(), op);
+    const Dump before = DumpOf(table.get());
+    if (param.snapshot_every != 0 && random.OneIn(param.snapshot_every)) {
+      snapshot = SnapshotOf(table.get());
+      snapshot_dump = before;
+    }
+    for (int64_t k = 1;; ++k) {
+      const Outcome outcome = call.Run(k);
+      if (outcome != Outcome::kNoMemory) {
+        // The allocation that failed was one that a call can do without, or there was no k-th one.
+        ASSERT_EQ(outcome, expected.outcome) << "step " << step << ", allocation " << k << ": " << op;
+        break;
+      }
+      ++failures[static_cast<int>(op.call)];
+      ASSERT_EQ(table->CheckInvariants().message(), "") << "step " << step << ", allocation " << k << ": " << op;
+      if (IsAtomic(op.call)) {
+        ASSERT_EQ(DumpOf(table.get()), before) << "step " << step << ", allocation " << k << ": " << op;
+      }
+      ASSERT_EQ(LocksHeldByThisThread(), 0);
+      ASSERT_LT(k, 10000);
+    }
+    ASSERT_EQ(table->CheckInvariants().message(), "") << "step " << step << ": " << op;
+    ASSERT_EQ(DumpOf(table.get()), model.Dump()) << "step " << step << ": " << op;
+    if (snapshot != nullptr) {
+      ASSERT_EQ(DumpOf(*snapshot), snapshot_dump) << "step " << step << ": " << op;
+    }
+  }
+  for (const Call call : {Call::kInsert, Call::kInsertList, Call::kInsertBatch, Call::kUpdateElement, Call::kClear,
+                          Call::kLookupBatch, Call::kWalk, Call::kStats}) {
+    EXPECT_GT(failures[static_cast<int>(call)], 0) << NameOf(call);
+  }
+  if (param.snapshot_every != 0) {
+    EXPECT_GT(failures[static_cast<int>(Call::kDelete)], 0);
+    EXPECT_GT(failures[static_cast<int>(Call::kTake)], 0);
+    EXPECT_GT(failures[static_cast<int>(Call::kUpdateCounter)], 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AllocationFailureTest,
+                         ::testing::Values(RandomCase{1, 20, 1500, 0}, RandomCase{1, 20, 1500, 3},
+                                           RandomCase{3, 100, 1500, 20}));
+
+TEST(AllocationFailureTest, TablesAndSnapshots) {
+  const LiveCounts before = ReadLiveCounts();
+  int failures = 0;
+  for (int64_t k = 1;; ++k) {
+    std::shared_ptr<Table> table;
+    {
+      const FailingAllocation fail(k);
+      auto created = Table::Create(TableOptions{.partitions = 4});
+      if (created.ok()) table = *created;
+    }
+    if (table != nullptr) break;
+    ++failures;
+    EXPECT_EQ(ReadLiveCounts().tables, before.tables);
+  }
+  EXPECT_GT(failures, 2);
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 4});
+  Random random(TestSeed());
+  for (int i = 0; i < 300; ++i) {
+    const Row row = RandomRow(&random, PoolKey(random.Below(100)), 0);
+    ASSERT_EQ(table->Insert(RowArgument(*table, row).view(), Wait::kBlock), Outcome::kOk);
+    const Dump dump = DumpOf(table.get());
+    for (int64_t k = 1;; ++k) {
+      std::shared_ptr<Snapshot> snapshot;
+      Outcome outcome;
+      {
+        const FailingAllocation fail(k);
+        outcome = table->TakeSnapshot(Wait::kBlock, &snapshot);
+      }
+      if (outcome == Outcome::kOk) {
+        ASSERT_EQ(DumpOf(*snapshot), dump);
+        break;
+      }
+      ASSERT_EQ(outcome, Outcome::kNoMemory);
+      ASSERT_EQ(snapshot, nullptr);
+      ASSERT_EQ(table->CheckInvariants().message(), "");
+    }
+  }
+  TableStats stats;
+  ASSERT_EQ(table->Stats(Wait::kBlock, &stats), Outcome::kOk);
+  EXPECT_EQ(stats.snapshots, 0u);
+  EXPECT_EQ(stats.snapshot_retained_bytes, 0u);
+}
+
+TEST(AllocationFailureTest, KeyedReadsOfASnapshot) {
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 1});
+  const Row row = {1, std::string(5000, 'x')};
+  const RowArgument argument(*table, row);
+  ASSERT_EQ(table->Insert(argument.view(), Wait::kBlock), Outcome::kOk);
+  const std::shared_ptr<Snapshot> snapshot = SnapshotOf(table.get());
+  int failures = 0;
+  for (int64_t k = 1;; ++k) {
+    RowBuffer out;
+    Outcome outcome;
+    {
+      const FailingAllocation fail(k);
+      outcome = snapshot->Lookup(KeyArgument(*table, row[0]), Wait::kBlock, &out);
+    }
+    if (outcome == Outcome::kOk) break;
+    ASSERT_EQ(outcome, Outcome::kNoMemory);
+    ++failures;
+  }
+  EXPECT_GT(failures, 0);
+}
+
+// Counting goes on alone where a thread cannot be had.
+TEST(AllocationFailureTest, CountingWithFewerThreads) {
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 2000});
+  for (int i = 0; i < 20000; ++i) {
+    ASSERT_EQ(table->Insert(RowArgument(*table, {i}).view(), Wait::kBlock), Outcome::kOk);
+  }
+  const std::shared_ptr<Snapshot> snapshot = SnapshotOf(table.get());
+  int failures = 0;
+  for (int64_t k = 1; k < 20; ++k) {
+    try {
+      const FailingAllocation fail(k);
+      EXPECT_EQ(CountMatches(snapshot->chunks(), Filter{}, 3), 20000u);
+    } catch (const std::bad_alloc&) {
+      ++failures;  // the first ones: its lists of counts and threads
+    }
+  }
+  EXPECT_LE(failures, 2);
+}
+
+}  // namespace
+}  // namespace partita::testing
