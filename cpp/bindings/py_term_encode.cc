@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "absl/base/attributes.h"
 #include "absl/container/inlined_vector.h"
 #include "base/lock.h"
 #include "bindings/errors.h"
@@ -157,6 +158,9 @@ bool IsHashable(const char* p) {
 
 class Encoder {
  public:
+  // `key` (may be null) is the whole object if that is to be a key: then an opaque part is refused before it is pickled.
+  explicit Encoder(PyObject* key) : key_(key) {}
+
   WireWriter& writer() { return writer_; }
 
   bool Encode(PyObject* obj, const Path* path, int depth) {
@@ -234,7 +238,8 @@ class Encoder {
     return true;
   }
 
-  bool EncodeAtom(PyObject* atom) {
+  // Kept out of Encode(), as EncodeOther() is: what they put on the stack is not needed once per level.
+  ABSL_ATTRIBUTE_NOINLINE bool EncodeAtom(PyObject* atom) {
     PyObject* name = AtomName(atom);
     char text[4 * kMaxAtomLength];
     Py_ssize_t surrogate;
@@ -330,7 +335,7 @@ class Encoder {
                   Py_TYPE(elements[sorted.duplicate])->tp_name);
   }
 
-  bool EncodeOther(PyObject* obj, const Path* path, int depth) {
+  ABSL_ATTRIBUTE_NOINLINE bool EncodeOther(PyObject* obj, const Path* path, int depth) {
     if (PyByteArray_Check(obj)) return EncodeBytes(PyByteArray_AS_STRING(obj), PyByteArray_GET_SIZE(obj), path);
     if (PyMemoryView_Check(obj)) return EncodeMemoryView(obj, path);
     switch (EncodeScalar(obj, &writer_)) {
@@ -370,7 +375,19 @@ class Encoder {
     return Encode(item.get(), path, depth);
   }
 
+  bool RefuseOpaqueKey(PyObject* obj) {
+    Ref repr = Ref::Steal(ShortRepr(key_));
+    if (repr) {
+      PyErr_Format(PyExc_TypeError,
+                   "%U cannot be a key: %s stored as a pickle, and equal objects may have different pickles; use a str, a "
+                   "number or a tuple of such",
+                   repr.get(), obj == key_ ? "it is" : "a part of it is");
+    }
+    return false;
+  }
+
   bool EncodeOpaque(PyObject* obj, const Path* path) {
+    if (key_ != nullptr) return RefuseOpaqueKey(obj);
     Ref pickle = Ref::Steal(Pickle(obj));
     if (!pickle) return false;
     const Py_ssize_t size = PyBytes_GET_SIZE(pickle.get());
@@ -380,6 +397,7 @@ class Encoder {
     return true;
   }
 
+  PyObject* const key_;
   WireWriter writer_;
 };
 
@@ -417,13 +435,11 @@ Value Keep(WireWriter* writer, EncodeArena* arena) {
   return ValueFromWire(absl::string_view(copy, bytes.size()));
 }
 
-}  // namespace
-
-bool EncodeValueSlow(PyObject* obj, EncodeArena* arena, Value* out) {
+bool EncodeWhole(PyObject* obj, bool is_key, EncodeArena* arena, Value* out) {
   assert(LocksHeldByThisThread() == 0);
   if (EncodeNative(obj, out)) return true;
   try {
-    Encoder encoder;
+    Encoder encoder(is_key ? obj : nullptr);
     if (!encoder.Encode(obj, nullptr, 0)) {
       assert(PyErr_Occurred());
       return false;
@@ -438,18 +454,10 @@ bool EncodeValueSlow(PyObject* obj, EncodeArena* arena, Value* out) {
   return false;
 }
 
-bool EncodeKey(PyObject* obj, EncodeArena* arena, Value* out) {
-  if (!EncodeValue(obj, arena, out)) return false;
-  if (ABSL_PREDICT_TRUE(!out->has_opaque())) return true;
-  Ref repr = Ref::Steal(ShortRepr(obj));
-  if (repr) {
-    PyErr_Format(PyExc_TypeError,
-                 "%U cannot be a key: %s stored as a pickle, and equal objects may have different pickles; use a str, "
-                 "a number or "
-                 "a tuple of such",
-                 repr.get(), wire::TagAt(out->data) == wire::kOpaque ? "it is" : "a part of it is");
-  }
-  return false;
-}
+}  // namespace
+
+bool EncodeValueSlow(PyObject* obj, EncodeArena* arena, Value* out) { return EncodeWhole(obj, false, arena, out); }
+
+bool EncodeKey(PyObject* obj, EncodeArena* arena, Value* out) { return EncodeWhole(obj, true, arena, out); }
 
 }  // namespace partita
