@@ -44,11 +44,6 @@ inline void Pause() {
 }  // namespace lock_internal
 
 void WordLock::LockSlow() {
-  lock_internal::CheckMayBlock();
-  LockWithoutCheck();
-}
-
-void WordLock::LockWithoutCheck() {
   for (int i = 0; i < lock_internal::kSpins; ++i) {
     if (word_.load(std::memory_order_relaxed) == 0 && TryLock()) return;
     lock_internal::Pause();

@@ -1,11 +1,11 @@
 // A mutex of four bytes on a futex.
 //
-// Exclusive only: readers of a partition hold it for some 50 ns, scans never hold it. It is a plain word so that a fork's child
-// can reset it (no waiter exists there), so that a partition's first cache line holds it, and so that the thread sanitizer
-// sees it (it is nothing but an atomic). States: 0 free, 1 held, 2 held and somebody may wait.
+// Exclusive only: readers of a partition hold it for some 50 ns, scans never hold it. It is a plain word so that a
+// fork's child can reset it (no waiter exists there), so that a partition's first cache line holds it, and so that the
+// thread sanitizer sees it (it is nothing but an atomic). States: 0 free, 1 held, 2 held and somebody may wait.
 //
-// The law (cpp/ARCHITECTURE.md, "Locks and the GIL"): whoever blocks here must not hold the GIL, and whoever holds a lock must
-// not call Python. Debug builds check both: Lock() asks `may_block`, bindings ask `HeldByThisThread()`.
+// The law (cpp/ARCHITECTURE.md, "Locks and the GIL"): whoever blocks here must not hold the GIL, and whoever holds a
+// lock must not call Python. Debug builds check both: Lock() asks `may_block`, bindings ask `HeldByThisThread()`.
 
 #ifndef PARTITA_BASE_LOCK_H_
 #define PARTITA_BASE_LOCK_H_
@@ -52,8 +52,8 @@ class ABSL_LOCKABLE WordLock {
   }
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    if (ABSL_PREDICT_TRUE(TryLock())) return;
-    LockSlow();
+    lock_internal::CheckMayBlock();  // whether it will block or not
+    LockWithoutCheck();
   }
 
   void Unlock() ABSL_UNLOCK_FUNCTION() {
@@ -61,9 +61,11 @@ class ABSL_LOCKABLE WordLock {
     if (ABSL_PREDICT_FALSE(word_.exchange(0, std::memory_order_release) == 2)) WakeOne();
   }
 
-  // Lock() for the fork handler, the one place that waits with the GIL held: no holder of a lock waits for the GIL, so the
-  // wait is bounded.
-  void LockWithoutCheck() ABSL_EXCLUSIVE_LOCK_FUNCTION();
+  // Lock() for the fork handler, the one place that waits with the GIL held: no holder of a lock waits for the GIL, so
+  // the wait is bounded.
+  void LockWithoutCheck() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    if (ABSL_PREDICT_FALSE(!TryLock())) LockSlow();
+  }
 
   // Only in the child of a fork, by the thread that took the lock before it: no other thread exists, nobody waits.
   void ResetAfterFork() ABSL_UNLOCK_FUNCTION() {
@@ -72,7 +74,7 @@ class ABSL_LOCKABLE WordLock {
   }
 
  private:
-  void LockSlow();
+  void LockSlow() ABSL_EXCLUSIVE_LOCK_FUNCTION();
   void WakeOne();
 
   std::atomic<uint32_t> word_{0};

@@ -1,6 +1,6 @@
-// Blocks: the memory that storage is made of. Every header, array, bitmap and extent is one malloc'd block that knows the
-// epoch of its birth, so that copy-on-write can tell what a snapshot may see (row_store.h, rule I3), and that can be
-// chained on a list without allocating, so that letting go of memory never fails.
+// Blocks: the memory that storage is made of. Every header, array, bitmap and extent is one malloc'd block that knows
+// the epoch of its birth, so that copy-on-write can tell what a snapshot may see (row_store.h, rule I3), and that can
+// be chained on a list without allocating, so that letting go of memory never fails.
 
 #ifndef PARTITA_COLUMN_BLOCK_H_
 #define PARTITA_COLUMN_BLOCK_H_
@@ -31,8 +31,8 @@ inline const Block* BlockOf(const void* data) { return static_cast<const Block*>
 // Bytes in live blocks and index tables of the whole process.
 extern std::atomic<int64_t> g_live_bytes;
 
-// Makes the `after`-th allocation from now (1: the next one) throw std::bad_alloc, once; 0: none. Counts the allocations of
-// this thread only.
+// Makes the `after`-th allocation from now (1: the next one) throw std::bad_alloc, once; 0: none. Counts the
+// allocations of this thread only.
 void TEST_FailAllocation(int64_t after);
 // Called by every allocation of the engine; throws when it is the one to fail.
 void MaybeFailAllocation();

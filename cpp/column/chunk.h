@@ -9,10 +9,10 @@
 //     kCell    Cell, 16 bytes: any term; wire forms of up to 15 bytes inline, longer ones in the heap
 //     kEmpty   no array: no live row has a value here
 //
-// A row keeps its slot (chunk number * 1024 + place) for life. Kinds never mix: a column takes the kind of its first value, and
-// becomes kCell when a value of another kind arrives. While all rows of a chunk have the same number of elements the header
-// says it once; else `arities` says it per slot, which tells (1, None) from (1,). Columns beyond kMaxColumns are kept
-// together as one raw value, the concatenated wire forms, in column kRestColumn.
+// A row keeps its slot (chunk number * 1024 + place) for life. Kinds never mix: a column takes the kind of its first
+// value, and becomes kCell when a value of another kind arrives. While all rows of a chunk have the same number of
+// elements the header says it once; else `arities` says it per slot, which tells (1, None) from (1,). Columns beyond
+// kMaxColumns are kept together as one raw value, the concatenated wire forms, in column kRestColumn.
 //
 // A chunk that a snapshot can see never changes (row_store.h). Everything in this header only reads.
 

@@ -1,7 +1,8 @@
-// Comparisons of an array with a constant that narrow a bitmap of places: bit i stays set only if values[i] compares as asked.
+// Comparisons of an array with a constant that narrow a bitmap of places: bit i stays set only if values[i] compares as
+// asked.
 //
-// `words` 64-bit words of bits and as many times 64 values, but at most `count` values. Words without a bit set cost nothing.
-// On x86-64 with AVX2, chosen at run time, four values are compared at once; portable code elsewhere.
+// `words` 64-bit words of bits and as many times 64 values, but at most `count` values. Words without a bit set cost
+// nothing. On x86-64 with AVX2, chosen at run time, four values are compared at once; portable code elsewhere.
 
 #ifndef PARTITA_COLUMN_KERNELS_H_
 #define PARTITA_COLUMN_KERNELS_H_

@@ -333,7 +333,8 @@ Status RowStore::CheckInvariants() const {
       const Column& column = chunk->columns[c];
       count_block(column.data);
       count_block(column.valid);
-      if ((column.kind == ColumnKind::kEmpty) != (column.data == nullptr)) return broken(number, "kind without an array");
+      if ((column.kind == ColumnKind::kEmpty) != (column.data == nullptr))
+        return broken(number, "kind without an array");
       if (column.data != nullptr && column.birth > BlockOf(column.data)->birth) return broken(number, "array too old");
       if (column.kind == ColumnKind::kStr) {
         ForEachLive(*chunk, [&](uint32_t place) {

@@ -1,18 +1,18 @@
 // The rows of one partition: chunks, the slots in them, and the copy-on-write that keeps snapshots as they were.
 //
-// Not thread-safe: the partition's lock guards all of it. A snapshot's reader uses only the Chunk pointers it was given,
-// without the lock.
+// Not thread-safe: the partition's lock guards all of it. A snapshot's reader uses only the Chunk pointers it was
+// given, without the lock.
 //
 // Writing is in two steps. Claim/Prepare does everything that can fail (it throws std::bad_alloc) and changes nothing a
-// reader of rows could notice; Store/Erase cannot fail. Between the Prepare and the Store of a row other rows may be prepared,
-// but no heap is rewritten (TidyHeap runs after stores).
+// reader of rows could notice; Store/Erase cannot fail. Between the Prepare and the Store of a row other rows may be
+// prepared, but no heap is rewritten (TidyHeap runs after stores).
 //
-// Rule I3. Every block carries the epoch of its birth. A pin is a moment: it remembers the epoch it was taken at, and all
-// blocks born by then are visible to it. A block that the newest live pin can see is never written: the writer copies it,
-// and the old block is retired until no pin is left that can see it. Otherwise writes are in place. Bytes in a heap extent
-// never change once written, so extents are shared by all versions of their chunk. Two things keep a write from copying more
-// than it must: a value that is there already is not written again, and a pin may say which columns it reads; it sees headers and
-// these arrays as they were, and must not look at the others.
+// Rule I3. Every block carries the epoch of its birth. A pin is a moment: it remembers the epoch it was taken at, and
+// all blocks born by then are visible to it. A block that the newest live pin can see is never written: the writer
+// copies it, and the old block is retired until no pin is left that can see it. Otherwise writes are in place. Bytes in
+// a heap extent never change once written, so extents are shared by all versions of their chunk. Two things keep a
+// write from copying more than it must: a value that is there already is not written again, and a pin may say which
+// columns it reads; it sees headers and these arrays as they were, and must not look at the others.
 
 #ifndef PARTITA_COLUMN_ROW_STORE_H_
 #define PARTITA_COLUMN_ROW_STORE_H_
@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "base/status.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "column/block.h"
 #include "column/chunk.h"
 #include "term/value.h"
@@ -76,8 +76,8 @@ class RowStore {
   // Forgets prepared bytes that no Store will use.
   void AbandonRefs(Slot slot, const PendingRefs& refs);
   void StoreRow(Slot slot, absl::Span<const Value> values, const PendingRefs& refs, bool fresh);
-  // Both steps at once for the usual row, whose values fit the columns as they are and need no heap. False: not such a row, and
-  // nothing was done.
+  // Both steps at once for the usual row, whose values fit the columns as they are and need no heap. False: not such a
+  // row, and nothing was done.
   bool StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool fresh);
   // One element below min(RowArity, kMaxColumns).
   void PrepareElement(Slot slot, uint32_t position, const Value& value, PendingRefs* refs);
@@ -85,12 +85,10 @@ class RowStore {
   void PrepareErase(Slot slot);
   void Erase(Slot slot);
   // Whether a pin may see the row as it is now. After PrepareErase.
-  bool SeenByPin(Slot slot) const {
-    return has_pins() && TestBit(chunk_of(slot).live_at_pin, slot & kChunkMask);
-  }
+  bool SeenByPin(Slot slot) const { return has_pins() && TestBit(chunk_of(slot).live_at_pin, slot & kChunkMask); }
 
-  // The address of an integer that can be changed in place, or null if the element is not in an integer column, has no value,
-  // or a pin can see it. For the counter's fast path.
+  // The address of an integer that can be changed in place, or null if the element is not in an integer column, has no
+  // value, or a pin can see it. For the counter's fast path.
   int64_t* WritableInt(Slot slot, uint32_t position) {
     const Chunk& chunk = chunk_of(slot);
     if (ABSL_PREDICT_FALSE(position >= chunk.column_count)) return nullptr;
@@ -101,10 +99,12 @@ class RowStore {
     return column.ints() + (slot & kChunkMask);
   }
 
-  // Rewrites the heap of the slot's chunk when more than half of it is dead. After stores; failing to allocate is no error.
+  // Rewrites the heap of the slot's chunk when more than half of it is dead. After stores; failing to allocate is no
+  // error.
   void TidyHeap(Slot slot) {
     const Chunk* chunk = chunks_[slot >> kChunkShift];
-    if (chunk != nullptr && ABSL_PREDICT_FALSE(chunk->heap_dead * 2 > chunk->heap_used && chunk->heap_dead > kTidyBytes)) {
+    if (chunk != nullptr &&
+        ABSL_PREDICT_FALSE(chunk->heap_dead * 2 > chunk->heap_used && chunk->heap_dead > kTidyBytes)) {
       RewriteHeap(slot >> kChunkShift);
     }
   }
@@ -119,6 +119,7 @@ class RowStore {
   // Ends the pins whose tokens were released and retires what only they could see.
   void ReapPins();
   bool has_pins() const { return !pins_.empty(); }
+  uint64_t oldest_pin() const { return pins_.empty() ? 0 : pins_.front().epoch; }
   bool HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const;
   uint64_t epoch() const { return epoch_; }
   // Blocks to be freed once the lock is released (FreeBlockChain).
@@ -168,7 +169,8 @@ class RowStore {
   void PrepareNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
   void PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value> values, bool fresh, PendingRefs* refs);
   void MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, ColumnKind needed, bool fresh);
-  void StoreValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, const PendingRefs& refs, bool fresh);
+  void StoreValue(Chunk* chunk, uint32_t index, uint32_t place, const Value& value, const PendingRefs& refs,
+                  bool fresh);
   void StoreNone(Chunk* chunk, uint32_t index, uint32_t place, bool fresh);
 
   void MakeArray(Chunk* chunk, uint32_t index, ColumnKind kind, bool fresh);
@@ -193,14 +195,14 @@ class RowStore {
   void RewriteHeap(uint32_t number);
 
   std::vector<Chunk*> chunks_;
-  // Numbers of chunks with (probably) a free slot, and of chunks that do not exist. Each holds a number at most once and has
-  // room for all of them, so that adding one cannot fail.
+  // Numbers of chunks with (probably) a free slot, and of chunks that do not exist. Each holds a number at most once
+  // and has room for all of them, so that adding one cannot fail.
   std::vector<uint32_t> open_;
   std::vector<uint32_t> free_numbers_;
   uint32_t live_chunks_ = 0;  // that exist
 
-  uint64_t epoch_ = 1;       // birth of blocks made now
-  uint64_t newest_pin_ = 0;  // 0: no pins
+  uint64_t epoch_ = 1;            // birth of blocks made now
+  uint64_t newest_pin_ = 0;       // 0: no pins
   ColumnSet pinned_columns_ = 0;  // of any pin
   std::vector<PinRecord> pins_;
   Block* retired_ = nullptr;

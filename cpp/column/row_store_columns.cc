@@ -199,7 +199,8 @@ void RowStore::MakeColumnFit(Chunk* chunk, uint32_t index, uint32_t place, Colum
 bool RowStore::HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, const Value& value) const {
   const Column& column = chunk.columns[index];
   if (!HasValue(column, place)) return value.kind == Value::Kind::kNone;
-  // A long value must have prepared bytes: it is stored after all if the pin has gone, or the array was copied, by then.
+  // A long value must have prepared bytes: it is stored after all if the pin has gone, or the array was copied, by
+  // then.
   if (value.kind == Value::Kind::kNone || IsLong(column.kind, value)) return false;
   switch (column.kind) {
     case ColumnKind::kInt:

@@ -73,8 +73,7 @@ char* RowStore::ReserveInHeap(Chunk* chunk, uint32_t size, HeapRef* ref) {
     number = AddExtent(chunk, size);
   } else {
     number = chunk->open_extent;
-    if (number == kNoExtent ||
-        chunk->heap->extents[number]->capacity - chunk->heap->extents[number]->used < size) {
+    if (number == kNoExtent || chunk->heap->extents[number]->capacity - chunk->heap->extents[number]->used < size) {
       const uint64_t half = chunk->heap_used / 2;  // growth in steps of a half keeps the slack below a third
       const uint32_t capacity = static_cast<uint32_t>(std::clamp<uint64_t>(half, kMinExtent, kMaxExtent));
       number = AddExtent(chunk, std::max(capacity, size));
@@ -115,8 +114,8 @@ void RowStore::NoteDeadAt(Chunk* chunk, const Column& column, uint32_t place) {
   }
 }
 
-// Moves what is live out of every extent that is at least half dead. Each move is complete in itself, so that running out
-// of memory on the way leaves a sound heap.
+// Moves what is live out of every extent that is at least half dead. Each move is complete in itself, so that running
+// out of memory on the way leaves a sound heap.
 void RowStore::RewriteHeap(uint32_t number) {
   try {
     Chunk* chunk = WritableChunk(number);

@@ -1,18 +1,19 @@
 // From the hash of a key to the slot of its row: what a partition of a hash table looks keys up in.
 //
-// Not thread-safe (the partition's lock guards it). It knows hashes and slots only; whether a slot holds the key asked for
-// is for the caller to see, who reads the key's column anyway.
+// Not thread-safe (the partition's lock guards it). It knows hashes and slots only; whether a slot holds the key asked
+// for is for the caller to see, who reads the key's column anyway.
 //
-// Entries are {hash, slot}, eight bytes, in tables of at most kMaxCapacity, chosen by the first bits of the hash through a
-// directory (extendible hashing), so that growing never stops the partition for long. Within a table the next bits give an
-// entry's home, home(h) = h * capacity / 2**32, and entries stand in the order of their hashes at or soon after it: linear
-// probing that stays sorted, without wrapping around. So a search, hit or miss, reads one cache line mostly and ends at the
-// first greater hash; growing and splitting copy one sorted array into another; erasing leaves no tombstones.
+// Entries are {hash, slot}, eight bytes, in tables of at most kMaxCapacity, chosen by the first bits of the hash
+// through a directory (extendible hashing), so that growing never stops the partition for long. Within a table the next
+// bits give an entry's home, home(h) = h * capacity / 2**32, and entries stand in the order of their hashes at or soon
+// after it: linear probing that stays sorted, without wrapping around. So a search, hit or miss, reads one cache line
+// mostly and ends at the first greater hash; growing and splitting copy one sorted array into another; erasing leaves
+// no tombstones.
 //
 //   directory  ->  table: [ . 03 04 . . 11 12 12 . 19 ... | tail ]
 //
-// Compared with absl::flat_hash_set (control bytes and slots are two cache misses, capacities double) it takes fewer bytes a
-// row and one miss less; benchmarks/micro/bench_hash_index.cc measures both.
+// Compared with absl::flat_hash_set (control bytes and slots are two cache misses, capacities double) it takes fewer
+// bytes a row and one miss less; benchmarks/micro/bench_hash_index.cc measures both.
 
 #ifndef PARTITA_TABLE_HASH_INDEX_H_
 #define PARTITA_TABLE_HASH_INDEX_H_
@@ -22,8 +23,8 @@
 #include <vector>
 
 #include "absl/base/optimization.h"
-#include "base/status.h"
 #include "base/prefetch.h"
+#include "base/status.h"
 
 namespace partita {
 
@@ -108,7 +109,8 @@ class HashIndex {
   static constexpr size_t kLine = 64;  // entries start on a cache line, one line after their block does
 
   // The last entry of the tail is always free, so that every search and every shift ends.
-  // (A table beyond the usual size is one whose hashes crowd: its tail grows along, so that growing it helps in the end.)
+  // (A table beyond the usual size is one whose hashes crowd: its tail grows along, so that growing it helps in the
+  // end.)
   static uint32_t TailOf(uint32_t capacity) { return capacity > kMaxCapacity ? capacity / 4 : capacity >= 64 ? 32 : 4; }
   static size_t BlockBytes(uint32_t capacity);
 
@@ -117,7 +119,8 @@ class HashIndex {
   void Swap(HashIndex* other) noexcept;
   static SubTable NewTable(uint32_t capacity, uint32_t depth);
   static void DeleteTable(const SubTable& table);
-  // The entries of `table` from `first` to `last` hash in a new table of this capacity, or more where they crowd at its end.
+  // The entries of `table` from `first` to `last` hash in a new table of this capacity, or more where they crowd at its
+  // end.
   static SubTable CopyOf(const SubTable& table, uint32_t capacity, uint32_t depth, uint32_t first, uint32_t last);
   void SetTable(uint32_t hash, const SubTable& table);
   void Resize(uint32_t hash, uint32_t capacity);

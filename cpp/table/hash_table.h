@@ -39,7 +39,8 @@ class HashTable : public Table {
     return static_cast<uint32_t>(((hash >> 32) * options_.partitions) >> 32);
   }
   Partition& PartitionOf(uint64_t hash) { return partitions_[PartitionNumber(hash)]; }
-  // Order of `hashes` by partition, stable, and the range of each: order[begins[p]] to order[begins[p + 1]] are those of p.
+  // Order of `hashes` by partition, stable, and the range of each: order[begins[p]] to order[begins[p + 1]] are those
+  // of p.
   void GroupByPartition(size_t count, const uint64_t* hashes, std::vector<uint32_t>* order,
                         std::vector<uint32_t>* begins) const;
 
@@ -77,7 +78,7 @@ class HashTable : public Table {
   std::atomic<uint64_t> list_steps_done_{0};
   std::atomic<uint64_t> live_snapshots_{0};
   std::atomic<uint64_t> generation_{0};  // changed under all locks when all rows go at once
-  Registration registration_{this};  // last: see registry.h
+  Registration registration_{this};      // last: see registry.h
 };
 
 }  // namespace partita

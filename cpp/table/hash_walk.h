@@ -1,5 +1,5 @@
-// Walk over a hash table in the order of slots, partition by partition. Rows keep their slots, so what stays is met once. The
-// walk notes where each partition ends before it reads the first row, and ends there.
+// Walk over a hash table in the order of slots, partition by partition. Rows keep their slots, so what stays is met
+// once. The walk notes where each partition ends before it reads the first row, and ends there.
 
 #ifndef PARTITA_TABLE_HASH_WALK_H_
 #define PARTITA_TABLE_HASH_WALK_H_

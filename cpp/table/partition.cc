@@ -121,11 +121,13 @@ void Partition::CopyRow(Slot slot, RowBuffer* out) {
 void Partition::ReapPins() {
   if (!rows.has_pins() && erased.empty() && old_indexes.empty()) return;
   rows.ReapPins();
+  if (rows.oldest_pin() == oldest_pin) return;
+  oldest_pin = rows.oldest_pin();
   for (auto it = erased.begin(); it != erased.end();) {
     auto& slots = it->second;
-    slots.erase(std::remove_if(slots.begin(), slots.end(),
-                               [this](const ErasedSlot& e) { return !rows.HasPinIn(0, e.epoch); }),
-                slots.end());
+    slots.erase(
+        std::remove_if(slots.begin(), slots.end(), [this](const ErasedSlot& e) { return !rows.HasPinIn(0, e.epoch); }),
+        slots.end());
     it = slots.empty() ? erased.erase(it) : std::next(it);
   }
   old_indexes.erase(std::remove_if(old_indexes.begin(), old_indexes.end(),
@@ -171,7 +173,7 @@ Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
   if (!status.ok()) return status;
   if (live != row_count.load(std::memory_order_relaxed) || live != index.size()) {
     return InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted, ",
-                                            index.size(), " in the index"));
+                                      index.size(), " in the index"));
   }
   return OkStatus();
 }

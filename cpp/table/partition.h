@@ -1,9 +1,9 @@
-// A partition of a hash table: a lock and what it guards. Keys are spread over partitions by the high half of their hash; the
-// low half is what the index keeps.
+// A partition of a hash table: a lock and what it guards. Keys are spread over partitions by the high half of their
+// hash; the low half is what the index keeps.
 //
-// Keyed reads on a snapshot use the live index, which has moved on since. A key keeps its slot while it lives, so the index
-// finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives that can see
-// the row, and whole indexes that a clear() threw away in `old_indexes`.
+// Keyed reads on a snapshot use the live index, which has moved on since. A key keeps its slot while it lives, so the
+// index finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives
+// that can see the row, and whole indexes that a clear() threw away in `old_indexes`.
 
 #ifndef PARTITA_TABLE_PARTITION_H_
 #define PARTITA_TABLE_PARTITION_H_
@@ -44,6 +44,7 @@ struct alignas(64) Partition {
   RowStore rows ABSL_GUARDED_BY(lock);
   absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
+  uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;  // when the last two were last looked through
 
   void AddRows(int64_t rows) {
     row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_release);
@@ -82,20 +83,18 @@ inline bool KeyIs(const Chunk& chunk, uint32_t place, const Value& key, uint32_t
   return ExactlyEqual(ReadElement(chunk, keypos, place), key);
 }
 
-// Copies a row of a chunk that does not change meanwhile. Values above RowBuffer::kMaxCopiedValue are added as they are when
-// `long_values` is given, and *long_values set: the caller must pin what they point to.
+// Copies a row of a chunk that does not change meanwhile. Values above RowBuffer::kMaxCopiedValue are added as they are
+// when `long_values` is given, and *long_values set: the caller must pin what they point to.
 void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values);
 
 // Holds a partition's lock, if it got it. What writing under it threw away is freed after the lock is released.
 class ABSL_SCOPED_LOCKABLE Locked {
  public:
   Locked(Partition* partition, Wait wait) ABSL_EXCLUSIVE_LOCK_FUNCTION(partition->lock) : partition_(partition) {
-    if (ABSL_PREDICT_FALSE(!partition->lock.TryLock())) {
-      if (wait == Wait::kBlock) {
-        partition->lock.Lock();
-      } else {
-        partition_ = nullptr;
-      }
+    if (wait == Wait::kBlock) {
+      partition->lock.Lock();
+    } else if (ABSL_PREDICT_FALSE(!partition->lock.TryLock())) {
+      partition_ = nullptr;
     }
   }
   ~Locked() ABSL_UNLOCK_FUNCTION() {

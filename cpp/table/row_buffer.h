@@ -1,6 +1,7 @@
 // Rows copied out of a table: what a reader holds after it let go of a partition's lock.
 //
-// Owns every byte its values point to. Not thread-safe. Lives on the caller's stack: the first rows need no allocation.
+// Owns the bytes its values point to, but for large values, which stay in the table and are pinned there: the table
+// must outlive what is read of them. Not thread-safe. Lives on the caller's stack: the first rows need no allocation.
 // Clear() keeps the memory for the next use.
 
 #ifndef PARTITA_TABLE_ROW_BUFFER_H_
