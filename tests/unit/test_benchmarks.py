@@ -6,6 +6,7 @@ at full size. Peers that are not installed are left out by the benchmarks, with 
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("PARTITA_TESTS") == "sanitizer",
+    reason="compilers, Erlang and duckdb do not run under a preloaded sanitizer; other tests make the same calls",
+)
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
