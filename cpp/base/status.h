@@ -1,6 +1,6 @@
-// The outcome of a call that may fail in words: absl::Status in little. That one cannot be linked into an extension from
-// Debian's static archives (its payloads bring in absl::Cord, which is not compiled position-independent), and needing a shared
-// library beside the extension is what we avoid.
+// The outcome of a call that may fail in words: absl::Status in little. That one cannot be linked into an extension
+// from Debian's static archives (its payloads bring in absl::Cord, which is not compiled position-independent), and
+// needing a shared library beside the extension is what we avoid.
 
 #ifndef PARTITA_BASE_STATUS_H_
 #define PARTITA_BASE_STATUS_H_
@@ -45,7 +45,9 @@ inline Status InternalError(std::string message) { return Status(StatusCode::kIn
 template <typename T>
 class [[nodiscard]] StatusOr {
  public:
-  StatusOr(Status status) : status_(std::move(status)) { assert(!status_.ok()); }  // NOLINT(google-explicit-constructor)
+  StatusOr(Status status) : status_(std::move(status)) {
+    assert(!status_.ok());
+  }  // NOLINT(google-explicit-constructor)
   template <typename U>
     requires std::convertible_to<U, T>
   StatusOr(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)

@@ -11,8 +11,8 @@
 namespace partita {
 namespace {
 
-// What is asked of a float. With a NaN among the operands the ordered comparisons of IEEE 754 are false, so each op of the
-// term order is one of them or the negation of one: x > c is !(x <= c), which a NaN passes.
+// What is asked of a float. With a NaN among the operands the ordered comparisons of IEEE 754 are false, so each op of
+// the term order is one of them or the negation of one: x > c is !(x <= c), which a NaN passes.
 struct FloatTest {
   CompareOp op;  // kLess, kLessEqual or kEqual
   bool negate;
@@ -109,8 +109,8 @@ __attribute__((target("avx2"))) void NarrowIntsAvx2(const int64_t* values, uint3
 }
 
 template <int kPredicate>
-__attribute__((target("avx2"))) void NarrowFloatsAvx2(const double* values, uint32_t count, double constant, bool negate,
-                                                      uint64_t* bits) {
+__attribute__((target("avx2"))) void NarrowFloatsAvx2(const double* values, uint32_t count, double constant,
+                                                      bool negate, uint64_t* bits) {
   const __m256d c = _mm256_set1_pd(constant);
   const uint64_t flip = negate ? ~uint64_t{0} : 0;
   for (uint32_t base = 0; base < count; base += 64) {
@@ -130,8 +130,7 @@ __attribute__((target("avx2"))) void NarrowFloatsAvx2(const double* values, uint
 }  // namespace
 
 void TEST_NarrowIntsPortable(const int64_t* values, uint32_t count, CompareOp op, int64_t constant, uint64_t* bits) {
-  NarrowPortable(values, count, op, constant, bits,
-                 [](uint32_t n, uint64_t* b, auto keep) { NarrowEach(n, b, keep); });
+  NarrowPortable(values, count, op, constant, bits, [](uint32_t n, uint64_t* b, auto keep) { NarrowEach(n, b, keep); });
 }
 
 void TEST_NarrowFloatsPortable(const double* values, uint32_t count, CompareOp op, double constant, uint64_t* bits) {

@@ -117,9 +117,8 @@ void NarrowStrs(const Chunk& chunk, const Column& column, const Comparison& c, B
     });
     return;
   }
-  NarrowByPlace(bits, [&](uint32_t place) {
-    return Holds(c.op, ReadStr(chunk, column, place).bytes().compare(constant));
-  });
+  NarrowByPlace(bits,
+                [&](uint32_t place) { return Holds(c.op, ReadStr(chunk, column, place).bytes().compare(constant)); });
 }
 
 // Narrows `bits`, places that hold a value in the column.
@@ -127,7 +126,8 @@ void NarrowValues(const Chunk& chunk, const Column& column, const Comparison& c,
   const Value& k = c.constant;
   switch (column.kind) {
     case ColumnKind::kInt:
-      if (k.kind == Value::Kind::kInt) return NarrowInts(column.ints(), chunk.capacity, KernelOp(c.op), k.i, bits->words);
+      if (k.kind == Value::Kind::kInt)
+        return NarrowInts(column.ints(), chunk.capacity, KernelOp(c.op), k.i, bits->words);
       if (k.kind == Value::Kind::kFloat && !IsExact(c.op)) {
         return NarrowIntsByFloat(column, chunk.capacity, c.op, k.f, bits);
       }
@@ -205,8 +205,8 @@ ColumnSet ColumnsOf(const Filter& filter) {
 uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads) {
   // Less is done before a thread has started.
   constexpr size_t kChunksPerThread = 512;
-  const size_t workers =
-      std::clamp<size_t>(std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), chunks.size() / kChunksPerThread), 1, 64);
+  const size_t workers = std::clamp<size_t>(
+      std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), chunks.size() / kChunksPerThread), 1, 64);
   const size_t share = (chunks.size() + workers - 1) / workers;
   std::vector<uint64_t> counts(workers, 0);
   const auto work = [&](size_t w) {

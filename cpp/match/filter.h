@@ -1,5 +1,5 @@
-// A conjunction of comparisons of a field with a constant, run over column chunks: the part of a match specification that is
-// answered by kernels over arrays, each narrowing one bitmap per chunk.
+// A conjunction of comparisons of a field with a constant, run over column chunks: the part of a match specification
+// that is answered by kernels over arrays, each narrowing one bitmap per chunk.
 //
 // Comparisons follow the term order (SPEC 1): numbers compare numerically, values of different ranks by rank.
 
@@ -16,7 +16,16 @@
 namespace partita {
 
 struct Comparison {
-  enum class Op : uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual, kExactlyEqual, kExactlyNotEqual };
+  enum class Op : uint8_t {
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+    kEqual,
+    kNotEqual,
+    kExactlyEqual,
+    kExactlyNotEqual
+  };
 
   uint32_t position = 0;
   Op op = Op::kEqual;
@@ -24,15 +33,15 @@ struct Comparison {
 };
 
 struct Filter {
-  uint32_t arity = 0;  // only rows of this many elements match; 0: any
+  uint32_t arity = 0;                   // only rows of this many elements match; 0: any
   std::vector<Comparison> comparisons;  // all must hold; positions are below arity where that is given
 };
 
 // The columns that the filter reads: what a snapshot taken for it must keep.
 ColumnSet ColumnsOf(const Filter& filter);
 
-// The number of rows that match in chunks that do not change meanwhile, those of a snapshot. Takes no lock; `threads` workers
-// share the chunks (1: the caller alone).
+// The number of rows that match in chunks that do not change meanwhile, those of a snapshot. Takes no lock; `threads`
+// workers share the chunks (1: the caller alone).
 uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads);
 
 }  // namespace partita

@@ -30,8 +30,8 @@ Outcome Count(const CounterOp& op, const Value& current, RowBuffer* out, Value* 
   return Outcome::kOk;
 }
 
-// Applies the ops in order; read(position) gives an element as it was. `updates` gets the last value of each position, `out`
-// one row of the results.
+// Applies the ops in order; read(position) gives an element as it was. `updates` gets the last value of each position,
+// `out` one row of the results.
 template <typename Read>
 Outcome CountAll(absl::Span<const CounterOp> ops, uint32_t arity, uint32_t keypos, Read&& read, RowBuffer* out,
                  absl::InlinedVector<ElementUpdate, 4>* updates, size_t* failed_op) {
@@ -119,8 +119,8 @@ Outcome CountFromDefault(Partition* partition, const RowView& row, absl::Span<co
                          RowBuffer* out, size_t* failed_op) {
   absl::InlinedVector<Value, 24> values(row.values, row.values + row.arity);
   absl::InlinedVector<ElementUpdate, 4> updates;
-  const Outcome outcome = CountAll(
-      ops, row.arity, keypos, [&](uint32_t position) { return values[position]; }, out, &updates, failed_op);
+  const Outcome outcome =
+      CountAll(ops, row.arity, keypos, [&](uint32_t position) { return values[position]; }, out, &updates, failed_op);
   if (outcome != Outcome::kOk) return outcome;
   for (const ElementUpdate& update : updates) values[update.position] = update.value;
   return partition->AddRow(RowView{values.data(), row.arity, row.key_hash});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/sync_point.h"
 #include "table/partition.h"
 #include "table/registry.h"
 #include "table/table.h"
@@ -47,8 +48,14 @@ class HashTable : public Table {
   // Brackets what a list insert stores under several locks, so that Size() does not count a part of it.
   class ListStep {
    public:
-    explicit ListStep(HashTable* table) : table_(table) { table_->list_steps_begun_.fetch_add(1); }
-    ~ListStep() { table_->list_steps_done_.fetch_add(1); }
+    explicit ListStep(HashTable* table) : table_(table) {
+      table_->list_steps_begun_.fetch_add(1);
+      SyncPoint();
+    }
+    ~ListStep() {
+      SyncPoint();
+      table_->list_steps_done_.fetch_add(1);
+    }
 
    private:
     HashTable* table_;

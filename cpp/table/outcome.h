@@ -1,6 +1,6 @@
-// What a call on a table came to. A small enum, not a Status: most of these are no errors, the hot path returns one in a
-// register, and whoever called has the key and the row at hand to say what went wrong. Files and specifications, whose
-// errors need words of their own, return Status.
+// What a call on a table came to. A small enum, not a Status: most of these are no errors, the hot path returns one in
+// a register, and whoever called has the key and the row at hand to say what went wrong. Files and specifications,
+// whose errors need words of their own, return Status.
 
 #ifndef PARTITA_TABLE_OUTCOME_H_
 #define PARTITA_TABLE_OUTCOME_H_

@@ -11,7 +11,7 @@ namespace {
 
 // Columns of one row are far apart: ask for all of them before the first one is waited for.
 inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
-  const uint32_t columns = std::min<uint32_t>(chunk.column_count, 8);
+  const uint32_t columns = std::min<uint32_t>(chunk.column_count, 16);
   for (uint32_t c = 0; c < columns; ++c) {
     const Column& column = chunk.columns[c];
     const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;

@@ -9,12 +9,13 @@
 namespace partita {
 
 // What the list of all tables knows of one. A table holds it as its last member, of a final class that registers in its
-// constructor and unregisters in its destructor: so the list never meets a table that is half made or half gone. Lock order: the
-// list, then partitions by number; no call ever holds locks of two tables, the fork handler excepted, which holds the list first.
+// constructor and unregisters in its destructor: so the list never meets a table that is half made or half gone. Lock
+// order: the list, then partitions by number; no call ever holds locks of two tables, the fork handler excepted, which
+// holds the list first.
 class RegisteredTable {
  public:
-  // All partition locks are taken before a fork, by the forking thread, and let go in both processes: so the child finds every
-  // table between two calls.
+  // All partition locks are taken before a fork, by the forking thread, and let go in both processes: so the child
+  // finds every table between two calls.
   virtual void LockForFork() = 0;
   virtual void UnlockAfterFork() = 0;  // in the parent
   virtual void ResetAfterFork() = 0;   // in the child

@@ -1,5 +1,5 @@
-// Marks a snapshot that lives only on the stack of a native scan. A fork's child has no such thread: its pins end there, or what
-// they keep would be kept for ever.
+// Marks a snapshot that lives only on the stack of a native scan. A fork's child has no such thread: its pins end
+// there, or what they keep would be kept for ever.
 
 #ifndef PARTITA_TABLE_SCAN_SCOPE_H_
 #define PARTITA_TABLE_SCAN_SCOPE_H_

@@ -96,8 +96,8 @@ Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
   });
 }
 
-Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row, Wait wait,
-                                bool* found, RowBuffer* out, size_t* failed_op) {
+Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
+                                Wait wait, bool* found, RowBuffer* out, size_t* failed_op) {
   return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
     *found = slot != kNoSlot || default_row != nullptr;
     if (!*found) return Outcome::kOk;

@@ -21,16 +21,18 @@ class SetTable final : public HashTable {
   Outcome Take(const KeyView& key, Wait wait, RowBuffer* out) override;
   Outcome UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row, Wait wait,
                         bool* found, RowBuffer* out, size_t* failed_op) override;
-  Outcome UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row, Wait wait,
-                        bool* found, size_t* failed_op) override;
+  Outcome UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
+                        Wait wait, bool* found, size_t* failed_op) override;
   Outcome CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
-  Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out, std::vector<RowRange>* ranges) override;
+  Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
+                      std::vector<RowRange>* ranges) override;
   Outcome LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) override;
   Outcome Member(const KeyView& key, Wait wait, bool* found) override;
 
  private:
-  // Runs work(partition, slot of the key or kNoSlot) under the lock of the key's partition; work may throw std::bad_alloc.
+  // Runs work(partition, slot of the key or kNoSlot) under the lock of the key's partition; work may throw
+  // std::bad_alloc.
   template <typename Work>
   Outcome OnKey(const Value& key, uint64_t hash, Wait wait, Work&& work);
   const Value& KeyOf(const RowView& row) const { return row.values[options_.keypos]; }

@@ -1,13 +1,14 @@
 // START HERE. A table: rows spread over partitions, each with a lock, an index and column chunks of its own.
 //
-// Any thread may call any method. A method that takes a `Wait` returns kWouldBlock instead of waiting when told kTry: that is
-// how a caller that holds the GIL asks first, and lets go of the GIL only when it must wait (cpp/ARCHITECTURE.md). No method
-// throws, calls back, or touches Python. Values passed in are copied before a call returns; rows handed out are copies in
-// the caller's RowBuffer.
+// Any thread may call any method. A method that takes a `Wait` returns kWouldBlock instead of waiting when told kTry:
+// that is how a caller that holds the GIL asks first, and lets go of the GIL only when it must wait
+// (cpp/ARCHITECTURE.md). No method throws, calls back, or touches Python. Values passed in are copied before a call
+// returns; rows handed out are copies in the caller's RowBuffer.
 //
-// Differences from ETS: positions count from 0; a table is spread over partitions, so hash tables have no order even between
-// two calls on one node; `None`, `False` and `True` are the atoms nil, false and true; 0.0 and -0.0 are one value; a list of
-// rows goes in atomically across partitions; readers of the whole table see one moment (Snapshot) and stop nobody.
+// Differences from ETS: positions count from 0; a table is spread over partitions, so hash tables have no order even
+// between two calls on one node; `None`, `False` and `True` are the atoms nil, false and true; 0.0 and -0.0 are one
+// value; a list of rows goes in atomically across partitions; readers of the whole table see one moment (Snapshot) and
+// stop nobody.
 
 #ifndef PARTITA_TABLE_TABLE_H_
 #define PARTITA_TABLE_TABLE_H_
@@ -17,9 +18,9 @@
 #include <memory>
 #include <vector>
 
-#include "base/status.h"
 #include "absl/types/span.h"
 #include "base/lock.h"
+#include "base/status.h"
 #include "table/options.h"
 #include "table/outcome.h"
 #include "table/row_buffer.h"
@@ -30,8 +31,8 @@ namespace partita {
 class Snapshot;
 class Walk;
 
-// A row on its way in: at least keypos + 1 values, at most kMaxArity. `key_hash` is Table::HashKey of its key; rows whose key
-// holds an opaque term must have been refused before.
+// A row on its way in: at least keypos + 1 values, at most kMaxArity. `key_hash` is Table::HashKey of its key; rows
+// whose key holds an opaque term must have been refused before.
 struct RowView {
   const Value* values = nullptr;
   uint32_t arity = 0;
@@ -43,9 +44,9 @@ struct KeyView {
   uint64_t hash = 0;
 };
 
-// One operation of update_counter: values[position] += increment, then, with has_threshold, `set_value` if the result went
-// past the threshold in the increment's direction (up for >= 0). Increment, threshold and set_value are ints of any size;
-// increment may be a float.
+// One operation of update_counter: values[position] += increment, then, with has_threshold, `set_value` if the result
+// went past the threshold in the increment's direction (up for >= 0). Increment, threshold and set_value are ints of
+// any size; increment may be a float.
 struct CounterOp {
   uint32_t position = 0;
   Value increment;
@@ -84,7 +85,8 @@ class Table : public std::enable_shared_from_this<Table> {
   uint64_t HashKey(const Value& key) const { return HashValue(key, options_.hash_seed); }
   bool dropped() const { return dropped_.load(std::memory_order_acquire); }
 
-  // --- Writing. Atomic and isolated: no reader sees a part of what one call does, InsertBatch and DeleteBatch excepted.
+  // --- Writing. Atomic and isolated: no reader sees a part of what one call does, InsertBatch and DeleteBatch
+  // excepted.
 
   virtual Outcome Insert(const RowView& row, Wait wait) = 0;
   // *inserted: false if the key exists; then nothing was done.
@@ -92,9 +94,10 @@ class Table : public std::enable_shared_from_this<Table> {
   // All rows or none, across partitions. Of equal keys the last wins; with only_new equal keys within the list are no
   // conflict. *inserted: false if only_new and any key exists.
   virtual Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) = 0;
-  // Each row as by Insert, partition by partition, rows of one key in their order; not atomic as a whole. After an error the
-  // rows of some partitions are in and *done says how many. With kTry and kWouldBlock it may be called again with the same
-  // rows: those already in go in once more, to the same effect in a set, but a bag must not be asked with kTry.
+  // Each row as by Insert, partition by partition, rows of one key in their order; not atomic as a whole. After an
+  // error the rows of some partitions are in and *done says how many. With kTry and kWouldBlock it may be called again
+  // with the same rows: those already in go in once more, to the same effect in a set, but a bag must not be asked with
+  // kTry.
   virtual Outcome InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) = 0;
 
   // *removed: rows deleted. An absent key is no error.
@@ -105,15 +108,16 @@ class Table : public std::enable_shared_from_this<Table> {
   // Appends the rows of `key` to `out` and deletes them.
   virtual Outcome Take(const KeyView& key, Wait wait, RowBuffer* out) = 0;
 
-  // Applies all ops in order, or none; appends one row holding the result of each op to `out`. *found: false if the key is
-  // absent and there is no default; then nothing was done. `default_row` (may be null) is the row to start from. On an
-  // error *failed_op is the op's index.
-  virtual Outcome UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row, Wait wait,
-                                bool* found, RowBuffer* out, size_t* failed_op) = 0;
+  // Applies all ops in order, or none; appends one row holding the result of each op to `out`. *found: false if the key
+  // is absent and there is no default; then nothing was done. `default_row` (may be null) is the row to start from. On
+  // an error *failed_op is the op's index.
+  virtual Outcome UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
+                                Wait wait, bool* found, RowBuffer* out, size_t* failed_op) = 0;
   // Sets the positions given, all or none. *found as above.
   virtual Outcome UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
                                 Wait wait, bool* found, size_t* failed_op) = 0;
-  // Replaces a row exactly equal to `old_row` by `new_row`, whose key is exactly equal. *swapped: false if there is none.
+  // Replaces a row exactly equal to `old_row` by `new_row`, whose key is exactly equal. *swapped: false if there is
+  // none.
   virtual Outcome CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) = 0;
 
   virtual Outcome Clear(Wait wait) = 0;
@@ -124,21 +128,23 @@ class Table : public std::enable_shared_from_this<Table> {
 
   // Appends the rows of `key` to `out`; none if it is absent.
   virtual Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) = 0;
-  // (*ranges)[i] tells the rows of keys[i]. `ranges` is resized to keys.size(). After kWouldBlock `out` holds a part of the rows:
-  // clear it and call again.
-  virtual Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out, std::vector<RowRange>* ranges) = 0;
+  // (*ranges)[i] tells the rows of keys[i]. `ranges` is resized to keys.size(). After kWouldBlock `out` holds a part of
+  // the rows: clear it and call again.
+  virtual Outcome LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
+                              std::vector<RowRange>* ranges) = 0;
   // Appends one row of one value per row of `key`: its element at `position`. kBadPosition if a row is too short.
   virtual Outcome LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) = 0;
   virtual Outcome Member(const KeyView& key, Wait wait, bool* found) = 0;
   // Rows now; never shows a part of a list insert.
   virtual Outcome Size(Wait wait, uint64_t* rows) = 0;
 
-  // One moment of the whole table, or of some columns of it: then nothing but these, keys not included, may be read, and
-  // writers copy less.
+  // One moment of the whole table, or of some columns of it: then nothing but these, keys not included, may be read,
+  // and writers copy less.
   virtual Outcome TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) = 0;
   Outcome TakeSnapshot(Wait wait, std::shared_ptr<Snapshot>* out) { return TakeSnapshot(wait, kAllColumns, out); }
-  // Walks all rows without a snapshot: a row present from the start to the end of the walk is met exactly once, in one of the
-  // states it had; the walk ends although its caller inserts. The walk keeps the table alive. Throws std::bad_alloc.
+  // Walks all rows without a snapshot: a row present from the start to the end of the walk is met exactly once, in one
+  // of the states it had; the walk ends although its caller inserts. The walk keeps the table alive. Throws
+  // std::bad_alloc.
   virtual std::unique_ptr<Walk> NewWalk() = 0;
 
   virtual Outcome Stats(Wait wait, TableStats* out) = 0;
