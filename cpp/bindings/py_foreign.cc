@@ -9,12 +9,13 @@ namespace {
 // another version. 5 is known to every Python we run on, and copies arrays once less than 4.
 constexpr int kPickleProtocol = 5;
 
-// A loaded module, or null without an exception.
-Ref LoadedModule(const char* name) {
-  Ref key = Ref::Steal(PyUnicode_FromString(name));
+// What a loaded module calls `name`; null, without an exception, if it is not loaded or not that far.
+Ref LoadedAttribute(const char* module_name, const char* name) {
+  Ref key = Ref::Steal(PyUnicode_FromString(module_name));
   Ref module = key ? Ref::Steal(PyImport_GetModule(key.get())) : Ref();
-  if (!module) PyErr_Clear();
-  return module;
+  Ref attribute = module ? Ref::Steal(PyObject_GetAttrString(module.get(), name)) : Ref();
+  if (!attribute) PyErr_Clear();
+  return attribute;
 }
 
 PyObject* PickleFunction(PyObject** cached, const char* name) {
@@ -33,9 +34,7 @@ ForeignType zoneinfo_type("zoneinfo", "ZoneInfo");
 
 PyTypeObject* ForeignType::IfLoaded() {
   if (type_ == nullptr) {
-    Ref module = LoadedModule(module_);
-    Ref type = module ? Ref::Steal(PyObject_GetAttrString(module.get(), name_)) : Ref();
-    if (!type) PyErr_Clear();  // not there, or still being imported
+    Ref type = LoadedAttribute(module_, name_);
     if (type && PyType_Check(type.get())) type_ = reinterpret_cast<PyTypeObject*>(type.release());
   }
   return type_;
@@ -50,12 +49,13 @@ PyTypeObject* ForeignType::Get() {
   return type_;
 }
 
-bool IsInstanceIfLoaded(PyObject* obj, const char* module_name, const char* name) {
-  Ref module = LoadedModule(module_name);
-  if (!module) return false;
-  Ref type = Ref::Steal(PyObject_GetAttrString(module.get(), name));
-  if (!type) PyErr_Clear();
+bool IsInstanceIfLoaded(PyObject* obj, const char* module, const char* name) {
+  Ref type = LoadedAttribute(module, name);
   return type && PyType_Check(type.get()) && PyObject_TypeCheck(obj, reinterpret_cast<PyTypeObject*>(type.get()));
+}
+
+bool IsObjectIfLoaded(PyObject* obj, const char* module, const char* name) {
+  return LoadedAttribute(module, name).get() == obj;
 }
 
 PyObject* Pickle(PyObject* obj) {

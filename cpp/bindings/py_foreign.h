@@ -30,6 +30,8 @@ extern ForeignType zoneinfo_type;  // zoneinfo.ZoneInfo
 // Whether `obj` is an instance, subclasses included, of the class `name` of `module`, if that is loaded. No exception
 // is left.
 bool IsInstanceIfLoaded(PyObject* obj, const char* module, const char* name);
+// Whether `obj` is the very object that `module`, if that is loaded, calls `name`. No exception is left.
+bool IsObjectIfLoaded(PyObject* obj, const char* module, const char* name);
 
 // pickle.dumps and pickle.loads. New references, or null with an exception set.
 PyObject* Pickle(PyObject* obj);

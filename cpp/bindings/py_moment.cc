@@ -102,7 +102,7 @@ bool CheckPandas(PyObject* obj) {
     return false;
   }
   // NaT is a datetime by inheritance only.
-  if (PyDateTime_Check(obj) && IsInstanceIfLoaded(obj, "pandas._libs.tslibs.nattype", "NaTType")) {
+  if (IsObjectIfLoaded(obj, "pandas", "NaT")) {
     PyErr_SetString(PyExc_ValueError, "pandas.NaT cannot be stored: store None");
     return false;
   }

@@ -158,7 +158,8 @@ bool IsHashable(const char* p) {
 
 class Encoder {
  public:
-  // `key` (may be null) is the whole object if that is to be a key: then an opaque part is refused before it is pickled.
+  // `key` (may be null) is the whole object if that is to be a key: then an opaque part is refused before it is
+  // pickled.
   explicit Encoder(PyObject* key) : key_(key) {}
 
   WireWriter& writer() { return writer_; }
@@ -378,10 +379,11 @@ class Encoder {
   bool RefuseOpaqueKey(PyObject* obj) {
     Ref repr = Ref::Steal(ShortRepr(key_));
     if (repr) {
-      PyErr_Format(PyExc_TypeError,
-                   "%U cannot be a key: %s stored as a pickle, and equal objects may have different pickles; use a str, a "
-                   "number or a tuple of such",
-                   repr.get(), obj == key_ ? "it is" : "a part of it is");
+      PyErr_Format(
+          PyExc_TypeError,
+          "%U cannot be a key: %s stored as a pickle, and equal objects may have different pickles; use a str, a "
+          "number or a tuple of such",
+          repr.get(), obj == key_ ? "it is" : "a part of it is");
     }
     return false;
   }

@@ -136,7 +136,7 @@ def test_keys_that_become_one_are_refused():
 
 
 def test_a_key_that_holds_a_pickle_is_refused():
-    for key in Data(1), (1, [Data(1)]), {"a": 1j}:
+    for key in Data(1), (1, [Data(1)]), {"a": 1j}, {1j}, lambda: 0, [Raising()]:
         assert not is_key(key)
 
 
