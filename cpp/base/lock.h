@@ -15,6 +15,7 @@
 
 #include "absl/base/optimization.h"
 #include "absl/base/thread_annotations.h"
+#include "base/sync_point.h"
 
 namespace partita {
 
@@ -45,6 +46,7 @@ class ABSL_LOCKABLE WordLock {
   WordLock& operator=(const WordLock&) = delete;
 
   bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
+    SyncPoint();
     uint32_t free = 0;
     if (!word_.compare_exchange_strong(free, 1, std::memory_order_acquire, std::memory_order_relaxed)) return false;
     lock_internal::NoteAcquired();
@@ -59,6 +61,7 @@ class ABSL_LOCKABLE WordLock {
   void Unlock() ABSL_UNLOCK_FUNCTION() {
     lock_internal::NoteReleased();
     if (ABSL_PREDICT_FALSE(word_.exchange(0, std::memory_order_release) == 2)) WakeOne();
+    SyncPoint();
   }
 
   // Lock() for the fork handler, the one place that waits with the GIL held: no holder of a lock waits for the GIL, so

@@ -80,7 +80,7 @@ Outcome HashTable::Size(Wait wait, uint64_t* rows) {
     const uint64_t done = list_steps_done_.load();
     if (list_steps_begun_.load() != done) continue;
     *rows = sum();
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // Whoever saw a count that a list insert stored sees here that the insert had begun (Partition::AddRows).
     if (list_steps_begun_.load() == done) return Outcome::kOk;
   }
   LockedMany locked;

@@ -18,6 +18,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "base/lock.h"
+#include "base/sync_point.h"
 #include "column/row_store.h"
 #include "table/hash_index.h"
 #include "table/row_buffer.h"
@@ -48,6 +49,7 @@ struct alignas(64) Partition {
 
   void AddRows(int64_t rows) {
     row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_release);
+    SyncPoint();
   }
 
   // --- Under the lock.

@@ -1,0 +1,39 @@
+// What stress programs share: threads that start together, and a command line.
+
+#ifndef PARTITA_TESTING_STRESS_H_
+#define PARTITA_TESTING_STRESS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/types/span.h"
+#include "testing/random.h"
+
+namespace partita::testing {
+
+struct StressOptions {
+  uint64_t operations = 0;  // about how many of each workload
+  uint64_t seed = 0;
+};
+
+struct Workload {
+  const char* name;
+  void (*run)(const StressOptions& options);
+};
+
+// Runs fn(0) to fn(threads - 1), each on a thread of its own, from one start. Ends the program if one is left with a
+// lock.
+void RunThreads(uint64_t threads, const std::function<void(uint64_t thread)>& fn);
+
+// Runs the workloads, or those named on the command line:
+//
+//   <program> [--operations N] [--seed N] [workload ...]
+//
+// The seed is drawn where none is given, and printed first. Returns the exit status. Whatever is wrong ends the program
+// at once, with the place that found it; also if anything is alive that was not before.
+int RunStress(int argc, char** argv, uint64_t operations, absl::Span<const Workload> workloads);
+
+}  // namespace partita::testing
+
+#endif  // PARTITA_TESTING_STRESS_H_
