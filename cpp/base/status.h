@@ -45,12 +45,12 @@ inline Status InternalError(std::string message) { return Status(StatusCode::kIn
 template <typename T>
 class [[nodiscard]] StatusOr {
  public:
-  StatusOr(Status status) : status_(std::move(status)) {
-    assert(!status_.ok());
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor): made from what a function returns, as absl's is.
+  StatusOr(Status status) : status_(std::move(status)) { assert(!status_.ok()); }
   template <typename U>
     requires std::convertible_to<U, T>
-  StatusOr(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  StatusOr(U&& value) : value_(std::forward<U>(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool ok() const { return status_.ok(); }
   const Status& status() const { return status_; }

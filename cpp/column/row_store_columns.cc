@@ -206,7 +206,7 @@ bool RowStore::HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, 
     case ColumnKind::kInt:
       return value.kind == Value::Kind::kInt && column.ints()[place] == value.i;
     case ColumnKind::kFloat:
-      return value.kind == Value::Kind::kFloat && std::memcmp(&column.floats()[place], &value.f, sizeof(double)) == 0;
+      return value.kind == Value::Kind::kFloat && column.ints()[place] == value.i;  // the bits
     case ColumnKind::kStr:
       return value.kind == Value::Kind::kStr && ReadStr(chunk, column, place).bytes() == value.bytes();
     case ColumnKind::kCell: {

@@ -13,8 +13,9 @@ constexpr uint32_t kMaxExtent = 64 * 1024;
 // Larger values have an extent of their own: never moved, freed as soon as they die.
 constexpr uint32_t kOwnExtent = 4096;
 
+// Never dereferenced: see IsExtent.
 Extent* ChainEntry(uint32_t next) {
-  return reinterpret_cast<Extent*>(static_cast<uintptr_t>(next) << 1 | 1);  // never dereferenced: see IsExtent
+  return reinterpret_cast<Extent*>(static_cast<uintptr_t>(next) << 1 | 1);  // NOLINT(performance-no-int-to-ptr)
 }
 uint32_t NextInChain(const Extent* entry) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(entry) >> 1); }
 
@@ -27,7 +28,7 @@ void RowStore::CopyDirectory(Chunk* chunk, uint32_t capacity) {
       static_cast<HeapDirectory*>(NewBlock(sizeof(HeapDirectory) + std::max(capacity, count) * sizeof(Extent*)));
   copy->count = count;
   copy->capacity = std::max(capacity, count);
-  if (old != nullptr) std::memcpy(copy->extents, old->extents, count * sizeof(Extent*));
+  if (old != nullptr) std::copy_n(old->extents, count, copy->extents);
   Retire(chunk->heap);
   chunk->heap = copy;
 }

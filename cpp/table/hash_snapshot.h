@@ -24,7 +24,7 @@ class HashSnapshot : public Snapshot {
   void ReleasePins() override;
 
   // Pins the partitions, all of whose locks the caller holds. Throws std::bad_alloc.
-  void Take(ColumnSet columns);
+  void Take(ColumnSet columns) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   const std::shared_ptr<HashTable>& table() const { return table_; }
 
  private:

@@ -24,11 +24,12 @@ class HashTable : public Table {
   Outcome Drop(Wait wait) override;
   Outcome Size(Wait wait, uint64_t* rows) override;
   using Table::TakeSnapshot;
-  Outcome TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) override;
+  Outcome TakeSnapshot(Wait wait, ColumnSet columns,
+                       std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::unique_ptr<Walk> NewWalk() override;
-  Outcome Stats(Wait wait, TableStats* out) override;
+  Outcome Stats(Wait wait, TableStats* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Compact(Wait wait) override;
-  Status CheckInvariants() override;
+  Status CheckInvariants() override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  protected:
   friend class HashSnapshot;
@@ -65,16 +66,16 @@ class HashTable : public Table {
   const std::vector<uint32_t> all_numbers_;  // 0, 1, ...: for LockedMany
 
  private:
-  Outcome RemoveAll(Wait wait, bool drop);
+  Outcome RemoveAll(Wait wait, bool drop) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   class Registration final : public RegisteredTable {
    public:
     explicit Registration(HashTable* table) : table_(table) { Register(); }
     ~Registration() { Unregister(); }
 
-    void LockForFork() override;
-    void UnlockAfterFork() override;
-    void ResetAfterFork() override;
+    void LockForFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+    void UnlockAfterFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+    void ResetAfterFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS;
     uint64_t RowsNow() const override;
 
    private:

@@ -6,7 +6,7 @@ namespace partita {
 namespace {
 
 // A batch ends early once it holds as much, so that rows of long values do not pile up.
-constexpr size_t kMaxBatchBytes = 256 * 1024;
+constexpr size_t kMaxBatchBytes = size_t{256} * 1024;
 
 }  // namespace
 

@@ -22,7 +22,8 @@ inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
 }  // namespace
 
 Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
-  return index.Find(IndexHash(hash), [&](Slot slot) {
+  // The analysis of locks does not know that a lambda runs where it stands.
+  return index.Find(IndexHash(hash), [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const Chunk& chunk = rows.chunk_of(slot);
     const uint32_t place = slot & kChunkMask;
     PrefetchRow(chunk, place);
@@ -31,7 +32,7 @@ Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
 }
 
 void Partition::PrefetchRowOf(uint64_t hash) const {
-  index.Find(IndexHash(hash), [&](Slot slot) {
+  index.Find(IndexHash(hash), [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     PrefetchRow(rows.chunk_of(slot), slot & kChunkMask);
     return true;
   });
@@ -125,13 +126,15 @@ void Partition::ReapPins() {
   oldest_pin = rows.oldest_pin();
   for (auto it = erased.begin(); it != erased.end();) {
     auto& slots = it->second;
-    slots.erase(
-        std::remove_if(slots.begin(), slots.end(), [this](const ErasedSlot& e) { return !rows.HasPinIn(0, e.epoch); }),
-        slots.end());
+    slots.erase(std::remove_if(slots.begin(), slots.end(),
+                               [this](const ErasedSlot& e)
+                                   ABSL_NO_THREAD_SAFETY_ANALYSIS { return !rows.HasPinIn(0, e.epoch); }),
+                slots.end());
     it = slots.empty() ? erased.erase(it) : std::next(it);
   }
   old_indexes.erase(std::remove_if(old_indexes.begin(), old_indexes.end(),
-                                   [this](const OldIndex& old) { return !rows.HasPinIn(0, old.retired_at); }),
+                                   [this](const OldIndex& old)
+                                       ABSL_NO_THREAD_SAFETY_ANALYSIS { return !rows.HasPinIn(0, old.retired_at); }),
                     old_indexes.end());
 }
 
@@ -162,7 +165,7 @@ Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
   for (const Chunk* chunk : rows.chunks()) {
     if (chunk == nullptr) continue;
     live += chunk->live_count;
-    ForEachLive(*chunk, [&](uint32_t place) {
+    ForEachLive(*chunk, [&](uint32_t place) ABSL_NO_THREAD_SAFETY_ANALYSIS {
       const Slot slot = chunk->number << kChunkShift | place;
       const Value key = ReadElement(*chunk, keypos, place);
       if (Find(HashValue(key, seed), key, keypos) != slot) {

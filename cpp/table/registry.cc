@@ -69,17 +69,17 @@ namespace {
 
 constinit TableList table_list;
 
-void BeforeFork() {
+void BeforeFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   table_list.lock.LockWithoutCheck();
   table_list.ForEach([](RegisteredTable* table) { table->LockForFork(); });
 }
 
-void AfterForkInParent() {
+void AfterForkInParent() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   table_list.ForEach([](RegisteredTable* table) { table->UnlockAfterFork(); });
   table_list.lock.Unlock();
 }
 
-void AfterForkInChild() {
+void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   table_list.EndScansAfterFork();
   table_list.ForEach([](RegisteredTable* table) { table->ResetAfterFork(); });
   table_list.lock.ResetAfterFork();

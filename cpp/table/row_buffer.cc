@@ -6,7 +6,7 @@ namespace partita {
 
 char* RowBuffer::AllocateSlow(size_t size) {
   constexpr size_t kFirstBlock = 4096;
-  constexpr size_t kMaxBlock = 256 * 1024;
+  constexpr size_t kMaxBlock = size_t{256} * 1024;
   const size_t block = std::max(size, std::clamp(heap_bytes_, kFirstBlock, kMaxBlock));
   MaybeFailAllocation();
   blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));

@@ -23,70 +23,78 @@ inline Outcome SetTable::OnKey(const Value& key, uint64_t hash, Wait wait, Work&
 }
 
 Outcome SetTable::Insert(const RowView& row, Wait wait) {
-  return OnKey(KeyOf(row), row.key_hash, wait, [&](Partition& partition, Slot slot) {
-    if (slot == kNoSlot) return partition.AddRow(row);
-    partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
-    return Outcome::kOk;
-  });
+  return OnKey(KeyOf(row), row.key_hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 if (slot == kNoSlot) return partition.AddRow(row);
+                 partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::InsertNew(const RowView& row, Wait wait, bool* inserted) {
-  return OnKey(KeyOf(row), row.key_hash, wait, [&](Partition& partition, Slot slot) {
-    *inserted = slot == kNoSlot;
-    return *inserted ? partition.AddRow(row) : Outcome::kOk;
-  });
+  return OnKey(KeyOf(row), row.key_hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *inserted = slot == kNoSlot;
+                 return *inserted ? partition.AddRow(row) : Outcome::kOk;
+               });
 }
 
 Outcome SetTable::Delete(const KeyView& key, Wait wait, uint64_t* removed) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    *removed = slot == kNoSlot ? 0 : 1;
-    if (slot != kNoSlot) partition.RemoveRow(slot, key.hash);
-    return Outcome::kOk;
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *removed = slot == kNoSlot ? 0 : 1;
+                 if (slot != kNoSlot) partition.RemoveRow(slot, key.hash);
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::DeleteObject(const RowView& row, Wait wait, uint64_t* removed) {
-  return OnKey(KeyOf(row), row.key_hash, wait, [&](Partition& partition, Slot slot) {
-    *removed = slot != kNoSlot && partition.RowEquals(slot, row) ? 1 : 0;
-    if (*removed != 0) partition.RemoveRow(slot, row.key_hash);
-    return Outcome::kOk;
-  });
+  return OnKey(KeyOf(row), row.key_hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *removed = slot != kNoSlot && partition.RowEquals(slot, row) ? 1 : 0;
+                 if (*removed != 0) partition.RemoveRow(slot, row.key_hash);
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    if (slot == kNoSlot) return Outcome::kOk;
-    partition.CopyRow(slot, out);
-    partition.RemoveRow(slot, key.hash);
-    return Outcome::kOk;
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 if (slot == kNoSlot) return Outcome::kOk;
+                 partition.CopyRow(slot, out);
+                 partition.RemoveRow(slot, key.hash);
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) {
-  return OnKey(KeyOf(old_row), old_row.key_hash, wait, [&](Partition& partition, Slot slot) {
-    *swapped = slot != kNoSlot && partition.RowEquals(slot, old_row);
-    if (*swapped) partition.ReplaceRow(slot, absl::MakeConstSpan(new_row.values, new_row.arity));
-    return Outcome::kOk;
-  });
+  return OnKey(KeyOf(old_row), old_row.key_hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *swapped = slot != kNoSlot && partition.RowEquals(slot, old_row);
+                 if (*swapped) partition.ReplaceRow(slot, absl::MakeConstSpan(new_row.values, new_row.arity));
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    if (slot != kNoSlot) partition.CopyRow(slot, out);
-    return Outcome::kOk;
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 if (slot != kNoSlot) partition.CopyRow(slot, out);
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    if (slot == kNoSlot) return Outcome::kOk;
-    const Chunk& chunk = partition.rows.chunk_of(slot);
-    const uint32_t place = slot & kChunkMask;
-    if (position >= RowArity(chunk, place)) return Outcome::kBadPosition;
-    out->AddCopy(ReadElement(chunk, position, place));
-    out->EndRow();
-    return Outcome::kOk;
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 if (slot == kNoSlot) return Outcome::kOk;
+                 const Chunk& chunk = partition.rows.chunk_of(slot);
+                 const uint32_t place = slot & kChunkMask;
+                 if (position >= RowArity(chunk, place)) return Outcome::kBadPosition;
+                 out->AddCopy(ReadElement(chunk, position, place));
+                 out->EndRow();
+                 return Outcome::kOk;
+               });
 }
 
 Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
@@ -98,34 +106,37 @@ Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
 
 Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
                                 Wait wait, bool* found, RowBuffer* out, size_t* failed_op) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    *found = slot != kNoSlot || default_row != nullptr;
-    if (!*found) return Outcome::kOk;
-    if (slot == kNoSlot) return CountFromDefault(&partition, *default_row, ops, options_.keypos, out, failed_op);
-    return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *found = slot != kNoSlot || default_row != nullptr;
+                 if (!*found) return Outcome::kOk;
+                 if (slot == kNoSlot)
+                   return CountFromDefault(&partition, *default_row, ops, options_.keypos, out, failed_op);
+                 return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
+               });
 }
 
 Outcome SetTable::UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
                                 Wait wait, bool* found, size_t* failed_op) {
-  return OnKey(key.key, key.hash, wait, [&](Partition& partition, Slot slot) {
-    *found = slot != kNoSlot || default_row != nullptr;
-    if (!*found) return Outcome::kOk;
-    const uint32_t arity =
-        slot == kNoSlot ? default_row->arity : RowArity(partition.rows.chunk_of(slot), slot & kChunkMask);
-    for (const ElementUpdate& update : updates) {
-      *failed_op = static_cast<size_t>(&update - updates.data());
-      if (update.position >= arity) return Outcome::kBadPosition;
-      if (update.position == options_.keypos) return Outcome::kKeyPosition;
-    }
-    if (slot == kNoSlot) {
-      absl::InlinedVector<Value, 24> values(default_row->values, default_row->values + arity);
-      for (const ElementUpdate& update : updates) values[update.position] = update.value;
-      return partition.AddRow(RowView{values.data(), arity, default_row->key_hash});
-    }
-    SetElements(&partition, slot, updates);
-    return Outcome::kOk;
-  });
+  return OnKey(key.key, key.hash, wait,
+               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                 *found = slot != kNoSlot || default_row != nullptr;
+                 if (!*found) return Outcome::kOk;
+                 const uint32_t arity =
+                     slot == kNoSlot ? default_row->arity : RowArity(partition.rows.chunk_of(slot), slot & kChunkMask);
+                 for (const ElementUpdate& update : updates) {
+                   *failed_op = static_cast<size_t>(&update - updates.data());
+                   if (update.position >= arity) return Outcome::kBadPosition;
+                   if (update.position == options_.keypos) return Outcome::kKeyPosition;
+                 }
+                 if (slot == kNoSlot) {
+                   absl::InlinedVector<Value, 24> values(default_row->values, default_row->values + arity);
+                   for (const ElementUpdate& update : updates) values[update.position] = update.value;
+                   return partition.AddRow(RowView{values.data(), arity, default_row->key_hash});
+                 }
+                 SetElements(&partition, slot, updates);
+                 return Outcome::kOk;
+               });
 }
 
 }  // namespace partita

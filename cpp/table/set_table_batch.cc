@@ -131,8 +131,8 @@ std::vector<uint32_t> SetTable::OrderForList(absl::Span<const RowView> rows) con
   kept.reserve(order.size());
   for (const uint32_t i : order) {
     bool replaced = false;
-    for (size_t k = kept.size(); k-- > 0 && rows[kept[k]].key_hash == rows[i].key_hash && !replaced;) {
-      replaced = ExactlyEqual(KeyOf(rows[kept[k]]), KeyOf(rows[i]));
+    for (size_t k = kept.size(); k > 0 && rows[kept[k - 1]].key_hash == rows[i].key_hash && !replaced; --k) {
+      replaced = ExactlyEqual(KeyOf(rows[kept[k - 1]]), KeyOf(rows[i]));
     }
     if (!replaced) kept.push_back(i);
   }
@@ -180,8 +180,9 @@ Outcome SetTable::InsertListLocked(absl::Span<const RowView> rows, absl::Span<co
     prepared[k].fresh = prepared[k].slot == kNoSlot;
   }
   size_t begun = 0;
-  const auto undo = [&] {
-    for (size_t k = begun; k-- > 0;) {
+  const auto undo = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    for (size_t k = begun; k > 0;) {
+      --k;
       if (prepared[k].slot == kNoSlot) continue;
       const RowView& row = rows[order[k]];
       Partition& partition = PartitionOf(row.key_hash);

@@ -51,6 +51,7 @@
 #define PARTITA_TERM_WIRE_H_
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -230,7 +231,7 @@ inline uint8_t InheritedFlags(const Value& v) {
     const uint64_t bits = std::bit_cast<uint64_t>(v.f);
     constexpr uint64_t kNegativeZero = uint64_t{1} << 63;
     constexpr uint64_t kNan = 0x7FF8000000000000;
-    return bits == kNegativeZero || (v.f != v.f && bits != kNan) ? Value::kNonCanonical : 0;
+    return bits == kNegativeZero || (std::isnan(v.f) && bits != kNan) ? Value::kNonCanonical : 0;
   }
   return v.kind == Value::Kind::kWire ? v.flags : 0;
 }
