@@ -164,7 +164,7 @@ class Table(_core.Table):
                 return holder
             if if_exists == "raise":
                 names.raise_exists(name)
-            holder.drop()
+            holder._end()
 
     def _belong_to(self, reference: weakref.ref[Any], heir: Callable[[Table], object] | None) -> None:
         self._owner = reference
@@ -221,6 +221,13 @@ class Table(_core.Table):
         names.release(self)
         if self._owner is not None:
             _inheritances.pop(id(self._owner), None)
+
+    def _end(self) -> None:
+        """Drops the table unless another thread did so first."""
+        try:
+            self.drop()
+        except TableDroppedError:
+            pass
 
     # --- Reading.
 
@@ -325,7 +332,7 @@ def _watch_owner(table: Table, owner: object) -> weakref.ref[Any]:
         heir = table._heir
         table._owner = table._heir = None
         if heir is None:
-            table.drop()
+            table._end()
         else:
             heir(table)
 

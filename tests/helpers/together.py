@@ -5,7 +5,7 @@ import threading
 
 
 def run_together(*functions):
-    """Runs each function on a thread of its own, all released by one barrier. Returns their results; raises what one raised."""
+    """Runs each function on a thread of its own, all released by one barrier. Gives their results, or raises."""
     barrier = threading.Barrier(len(functions))
     results = [None] * len(functions)
     errors = []

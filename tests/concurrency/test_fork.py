@@ -1,0 +1,210 @@
+"""os.fork: the child has a working copy of every table, with no lock left held, whatever the parent's threads did.
+
+A child reports by its exit status; one that hangs is ended by an alarm and so reported too.
+"""
+
+import os
+import signal
+import threading
+import warnings
+
+import pytest
+
+import partita
+from helpers.together import run_together
+from partita import ANY
+
+CHILD_SECONDS = 60
+
+
+def fork_and_check(check):
+    """Runs check() in a child of a fork; False if it failed there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12+ warns of threads, which are the point here
+        pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(CHILD_SECONDS)
+            check()
+            status = 0
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def use_all(t):
+    """Every part of a table works: reading, writing, snapshots, walks, scans, dropping."""
+    t._check()
+    before = len(t)
+    assert len(t.tolist()) == len(list(t)) == before
+    t.insert(("in the child", 1))
+    t.insert([("in the child", i) for i in range(3)])
+    t.insert_many((("child", i), i) for i in range(5000))
+    assert t.update_counter("in the child", 5) == 7
+    with t.snapshot() as s:
+        assert s.select_count([(ANY, [], [True])]) == before + 5001
+        t.clear()
+        assert len(s) == before + 5001
+    assert len(t) == 0
+    t._check()
+    t.drop()
+    partita.Table().insert((1,))
+
+
+@pytest.fixture
+def t():
+    t = partita.Table(partitions=4)
+    t.insert([(i, f"row {i}", i / 2) for i in range(1000)])
+    return t
+
+
+def test_child_has_a_copy(t):
+    assert fork_and_check(lambda: use_all(t))
+    assert len(t) == 1000
+    t._check()
+
+
+def test_named_tables_are_found_in_the_child():
+    t = partita.Table("forked", partitions=2, if_exists="replace")
+    t.insert((1, "a"))
+
+    def check():
+        assert partita.table("forked").get(1) == (1, "a")
+        use_all(partita.table("forked"))
+        assert partita.tables() == []
+
+    assert fork_and_check(check)
+    t.drop()
+
+
+def test_snapshots_and_walks_go_on_in_the_child(t):
+    s = t.snapshot()
+    walk = iter(t)
+    first = next(walk)
+
+    def check():
+        t.clear()
+        assert len(s.tolist()) == 1000
+        assert s.get(1) == (1, "row 1", 0.5)
+        s.close()
+        assert len([first, *walk]) <= 1000
+        t.insert((1,))
+        t._check()
+
+    assert fork_and_check(check)
+    assert len([first, *walk]) == 1000
+    assert len(s) == 1000
+
+
+def test_fork_in_the_child_of_a_fork(t):
+    def check():
+        t.insert(("first", 1))
+        assert fork_and_check(lambda: use_all(t))
+        assert t.get("first") == ("first", 1)
+        use_all(t)
+
+    assert fork_and_check(check)
+
+
+@pytest.mark.parametrize("forks", [40])
+def test_fork_while_others_write_and_scan(t, forks):
+    done = threading.Event()
+
+    def write(number):
+        step = 0
+        while not done.is_set():
+            step += 1
+            t.insert([((number, i), step) for i in range(10)])
+            t.update_counter("count", 1, (0, 0))
+            t.delete((number, step % 10))
+            t.insert_many(((number, i), "text " * (i % 10)) for i in range(100))
+
+    def scan():
+        while not done.is_set():
+            t.tolist()
+            with t.snapshot() as s:
+                s.select_count([(ANY, [], [True])])
+            list(t)
+
+    def fork():
+        try:
+            return [fork_and_check(lambda: use_all(t)) for _ in range(forks)]
+        finally:
+            done.set()
+
+    results, *_ = run_together(fork, lambda: write(1), lambda: write(2), scan)
+    assert results == [True] * forks
+    t._check()
+
+
+def test_a_list_insert_is_whole_in_the_child(t):
+    t.clear()
+    done = threading.Event()
+
+    def write():
+        stamp = 0
+        while not done.is_set():
+            stamp += 1
+            t.insert([(i, stamp) for i in range(20)])
+
+    def check():
+        assert len({stamp for _, stamp in t.tolist()}) <= 1
+        assert len(t) in (0, 20)
+
+    def fork():
+        try:
+            return [fork_and_check(check) for _ in range(40)]
+        finally:
+            done.set()
+
+    results, *_ = run_together(fork, write, write)
+    assert all(results)
+
+
+def test_several_threads_fork_at_once(t):
+    def fork():
+        return [fork_and_check(lambda: use_all(t)) for _ in range(10)]
+
+    def write():
+        for i in range(2000):
+            t.insert([(i, "x"), (i + 1, "y")])
+
+    *results, _ = run_together(fork, fork, fork, write)
+    assert all(all(result) for result in results)
+
+
+class Forking:
+    """Forks in the middle of an insert, and while it is read."""
+
+    def __reduce__(self):
+        outcome.append(fork_and_check(lambda: use_all(tables[0])))
+        return (fork_again, ())
+
+
+tables = []
+outcome = []
+
+
+def fork_again():
+    outcome.append(fork_and_check(lambda: use_all(tables[0])) if not outcome[1:] else True)
+    return "forked"
+
+
+def test_fork_in_a_callback(t):
+    tables.append(t)
+    t.insert([("forking", Forking())])
+    tables[0] = partita.Table()  # the child uses all rows, and would fork for ever
+    assert t.get("forking") == ("forking", "forked")
+    assert t.foldl(lambda row, acc: acc + fork_and_check(lambda: None) if row[0] == 1 else acc, 0) == 1
+    assert outcome == [True, True, *outcome[2:]]
+    assert all(outcome)
+    tables.clear()
+    outcome.clear()
+    t._check()
