@@ -2,22 +2,30 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/huge_pages.h"
 #include "column/block.h"
 
 namespace partita {
 namespace {
 
-// Full at 4/5; a table grown by a quarter, or split, is 0.64 full.
+// Full at 4/5.
 bool IsFull(uint32_t size, uint32_t capacity) { return uint64_t{size} * 5 >= uint64_t{capacity} * 4; }
-uint32_t CapacityFor(uint32_t size) { return (size + size / 2 + size / 16 + 8) / 8 * 8; }  // 0.64 full
+
+// Capacities double up to 64 and grow by a quarter then: few sizes, of which large ones share huge pages.
 uint32_t GrownCapacity(uint32_t capacity) {
   return capacity < 64 ? capacity * 2 : (capacity + capacity / 4 + 7) / 8 * 8;
+}
+
+// For `size` entries and a quarter more.
+uint32_t CapacityFor(uint32_t size) {
+  uint32_t capacity = 8;
+  while (IsFull(size + size / 4 + 1, capacity)) capacity = GrownCapacity(capacity);
+  return capacity;
 }
 
 }  // namespace
@@ -30,7 +38,7 @@ size_t HashIndex::BlockBytes(uint32_t capacity) {
 HashIndex::SubTable HashIndex::NewTable(uint32_t capacity, uint32_t depth) {
   MaybeFailAllocation();
   const size_t bytes = BlockBytes(capacity);
-  char* block = static_cast<char*>(std::aligned_alloc(kLine, bytes));
+  char* block = static_cast<char*>(AllocateLarge(bytes));
   if (block == nullptr) throw std::bad_alloc();
   g_live_bytes.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
   std::memset(block + kLine, 0xFF, bytes - kLine);
@@ -41,7 +49,7 @@ HashIndex::SubTable HashIndex::NewTable(uint32_t capacity, uint32_t depth) {
 
 void HashIndex::DeleteTable(const SubTable& table) {
   g_live_bytes.fetch_sub(static_cast<int64_t>(BlockBytes(table.capacity)), std::memory_order_relaxed);
-  std::free(reinterpret_cast<char*>(table.entries) - kLine);
+  FreeLarge(reinterpret_cast<char*>(table.entries) - kLine, BlockBytes(table.capacity));
 }
 
 void HashIndex::Swap(HashIndex* other) noexcept {
@@ -187,7 +195,8 @@ void HashIndex::Erase(uint32_t hash, uint32_t slot) {
 void HashIndex::Compact() {
   for (size_t i = 0; i < directory_.size(); i += Span(directory_[i])) {
     const SubTable& table = directory_[i];
-    const uint32_t wanted = std::max(kMinCapacity, (table.Size() + table.Size() / 4 + 15) / 8 * 8);
+    uint32_t wanted = kMinCapacity;
+    while (IsFull(table.Size(), wanted)) wanted = GrownCapacity(wanted);
     if (wanted < table.capacity) Resize(static_cast<uint32_t>(uint64_t{i} << (32 - depth_)), wanted);
   }
 }

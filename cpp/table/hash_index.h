@@ -104,7 +104,7 @@ class HashIndex {
     uint32_t& Size() const { return entries[-1].hash; }
   };
   static constexpr uint32_t kMinCapacity = 8;
-  static constexpr uint32_t kMaxCapacity = 4096;  // unless the hash has no more bits to choose by
+  static constexpr uint32_t kMaxCapacity = 3376;  // unless the hash has no more bits to choose by
   static constexpr uint32_t kMaxDepth = 20;
   static constexpr size_t kLine = 64;  // entries start on a cache line, one line after their block does
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/huge_pages.h"
 #include "base/lock.h"
 #include "column/block.h"
 #include "table/scan_scope.h"
@@ -72,14 +73,17 @@ constinit TableList table_list;
 void BeforeFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   table_list.lock.LockWithoutCheck();
   table_list.ForEach([](RegisteredTable* table) { table->LockForFork(); });
+  LockLargeBlocksForFork();
 }
 
 void AfterForkInParent() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  UnlockLargeBlocksAfterFork();
   table_list.ForEach([](RegisteredTable* table) { table->UnlockAfterFork(); });
   table_list.lock.Unlock();
 }
 
 void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  ResetLargeBlocksAfterFork();
   table_list.EndScansAfterFork();
   table_list.ForEach([](RegisteredTable* table) { table->ResetAfterFork(); });
   table_list.lock.ResetAfterFork();
