@@ -67,7 +67,7 @@ class Session:
             "growth_rows": self.growth_rows,
             "repeats": self.repeats,
             "versions": self.versions,
-            "left_out": self.left_out,
+            "left_out": {name: reason.splitlines()[0] for name, reason in self.left_out.items()},
             "details": self.details,
             "records": [asdict(record) for record in self.records],
         }

@@ -11,7 +11,7 @@ OPTIMISED = ["-O3", "-DNDEBUG", "-fvisibility=hidden"]
 
 
 class BuildError(Exception):
-    pass
+    """The first line tells in short what failed, for the report; the rest is what the compiler said."""
 
 
 def build_extension(source: Path, folder: Path) -> None:
@@ -48,5 +48,5 @@ def compiler(source: Path) -> str:
 def run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+        raise BuildError(f"{Path(command[0]).name} failed\n{' '.join(command)}\n{done.stderr[-2000:]}")
     return done.stdout

@@ -210,7 +210,7 @@ def amount(value: float, unit: str) -> str:
 def details(results: dict[str, Any]) -> str:
     lines = [f"| {name} | {value} |" for name, value in results["machine"].items()]
     lines += [f"| version of {NAMES.get(name, name)} | {value} |" for name, value in results["versions"].items()]
-    lines += [f"| left out: {name} | {reason.splitlines()[0]} |" for name, reason in results["left_out"].items()]
+    lines += [f"| left out: {name} | {reason} |" for name, reason in results["left_out"].items()]
     for name, seconds in results["details"].get("seconds", {}).items():
         lines.append(f"| took: {name} | {seconds} s |")
     return "## Details\n\n| | |\n| --- | --- |\n" + "\n".join(lines)

@@ -84,7 +84,10 @@ def main() -> None:
         for name in options.measures:
             print(f"{name}:", flush=True)
             start = time.monotonic()
+            before = set(session.left_out)
             MEASURES[name](session)
+            for missing in set(session.left_out) - before:
+                print(f"left out: {missing} ({session.left_out[missing]})", flush=True)
             session.details.setdefault("seconds", {})[name] = round(time.monotonic() - start, 1)
     results = {"machine": about, **session.as_json()}
     if options.results:

@@ -8,11 +8,9 @@ PACKAGES = ["absl_raw_hash_set", "absl_hash", "absl_status"]
 
 def against_flat_hash_set(session: Session) -> None:
     engine = native.HERE.parent / "cpp"
-    sources = [
-        native.HERE / "micro" / "bench_hash_index.cc",
-        engine / "table" / "hash_index.cc",
-        engine / "column" / "block.cc",
-    ]
+    parts = [engine / "table" / "hash_index.cc", engine / "column" / "block.cc"]
+    parts += [path for path in sorted((engine / "base").glob("*.cc")) if not path.stem.endswith(("_test", "_stress"))]
+    sources = [native.HERE / "micro" / "bench_hash_index.cc", *parts]
     try:
         program = native.build_program(sources, engine, PACKAGES, session.scratch)
     except native.BuildError as error:

@@ -7,6 +7,7 @@ at full size. Peers that are not installed are left out by the benchmarks, with 
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_peers_left_out_have_a_reason(small_run):
         assert results["left_out"][name].strip()
         assert f"left out: {name}" in report
         assert f"left out: {name}" in output
+
+
+def test_what_is_built_here_builds(small_run):
+    """With a compiler and the libraries at hand nothing of ours is left out, lest a moved file go unnoticed."""
+    results, _, _ = small_run
+    if shutil.which("c++") and shutil.which("pkg-config"):
+        assert set(results["left_out"]) <= {"ets", "duckdb", "polars"}, results["left_out"]
+        assert {"index: find hit", "cost of a call"} <= {record["operation"] for record in results["records"]}
 
 
 def test_every_goal_has_a_line_and_is_measured_unless_a_peer_is_missing(small_run, goals):
