@@ -1,6 +1,7 @@
 #include "table/partition.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -98,14 +99,37 @@ bool Partition::RowEquals(Slot slot, const RowView& row) const {
 }
 
 void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values) {
-  ForEachElement(chunk, place, [out, long_values](const Value& v) {
+  const uint32_t arity = RowArity(chunk, place);
+  const uint32_t in_columns = std::min(arity, kMaxColumns);
+  Value* values = out->AddValues(arity);
+  const auto copy_bytes = [&](Value v) {
     if (ABSL_PREDICT_FALSE(long_values != nullptr && v.size > RowBuffer::kMaxCopiedValue)) {
       *long_values = true;
-      out->AddValue(v);
-    } else {
-      out->AddCopy(v);
+      return v;
     }
-  });
+    char* copy = out->Allocate(v.size);
+    std::memcpy(copy, v.data, v.size);
+    v.data = copy;
+    return v;
+  };
+  for (uint32_t c = 0; c < in_columns; ++c) {
+    Value v = ReadColumn(chunk, c, place);
+    if (v.kind == Value::Kind::kStr && v.size <= StrRef::kInlineBytes) {
+      // It lies in the array, so that a move of all the bytes there may be costs no call.
+      char* copy = out->Allocate(StrRef::kInlineBytes);
+      std::memcpy(copy, v.data, StrRef::kInlineBytes);
+      v.data = copy;
+    } else if (v.kind >= Value::Kind::kStr) {
+      v = copy_bytes(v);
+    }
+    values[c] = v;
+  }
+  if (ABSL_PREDICT_FALSE(arity > kMaxColumns)) {
+    absl::InlinedVector<Value, 8> rest;
+    ReadRest(chunk, place, arity - kMaxColumns, &rest);
+    values += kMaxColumns;
+    for (const Value& v : rest) *values++ = v.kind >= Value::Kind::kStr ? copy_bytes(v) : v;
+  }
   out->EndRow();
 }
 

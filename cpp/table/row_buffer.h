@@ -54,6 +54,11 @@ class RowBuffer {
   // Building. Values are added one by one, then EndRow() makes a row of those added since the last one. All may throw
   // std::bad_alloc; AbandonRow() forgets the values of the row under construction.
   void AddValue(const Value& v) { values_.push_back(v); }
+  // `count` values at once, to be set by the caller before anything else is added.
+  Value* AddValues(size_t count) {
+    values_.resize(values_.size() + count);
+    return values_.data() + values_.size() - count;
+  }
   void EndRow() { ends_.push_back(static_cast<uint32_t>(values_.size())); }
   void AbandonRow() { values_.resize(ends_.empty() ? 0 : ends_.back()); }
   // Room for `size` bytes that stays where it is as long as this buffer is not cleared.

@@ -343,7 +343,7 @@ TEST_P(SetTableRandomTest, DoesWhatTheModelDoes) {
   ModelTable model(param.keypos);
   std::shared_ptr<Snapshot> snapshot;
   std::vector<std::string> snapshot_dump;
-  for (int step = 0; step < param.steps; ++step) {
+  for (int step = 0; step < Steps(param.steps); ++step) {
     const Operation op = RandomOperation(&random, model, param.pool, param.keypos);
     const Result expected = model.Do(op);
     const Result result = Do(table.get(), op);

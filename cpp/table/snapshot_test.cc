@@ -190,7 +190,7 @@ TEST_P(SnapshotRandomTest, EachShowsItsMoment) {
       *Table::Create(TableOptions{.partitions = param.partitions, .hash_seed = seed + 1});
   ModelTable model(0);
   std::vector<Held> held;
-  for (int step = 0; step < param.steps; ++step) {
+  for (int step = 0; step < Steps(param.steps); ++step) {
     const Operation op = RandomOperation(&random, model, param.pool, 0);
     const Result expected = model.Do(op);
     ASSERT_EQ(Do(table.get(), op), expected) << "step " << step << ": " << op;
