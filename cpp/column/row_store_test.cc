@@ -347,7 +347,7 @@ TEST_P(RowStoreRandomTest, ReadsWhatWasWritten) {
     const auto it = both.model_.lower_bound(static_cast<Slot>(random.Below(both.model_.rbegin()->first + 1)));
     return it->first;
   };
-  for (int step = 0; step < param.steps; ++step) {
+  for (int step = 0; step < Steps(param.steps); ++step) {
     const Row row = RandomRow(&random, RandomTerm(&random), 0);
     const bool grow = both.model_.size() < param.rows;
     switch (both.model_.empty() ? 0 : random.Below(10)) {

@@ -16,6 +16,15 @@ inline uint64_t TestSeed() {
   return seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10);
 }
 
+// How many steps of a random test there are: a part of `steps` under a sanitizer, which takes as much longer.
+inline int Steps(int steps) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return steps / 8;
+#else
+  return steps;
+#endif
+}
+
 class Random {
  public:
   explicit Random(uint64_t seed) : engine_(seed) {}
