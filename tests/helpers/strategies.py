@@ -1,7 +1,8 @@
 """Hypothesis strategies for terms, keys and rows.
 
-Keys come from small pools, so that calls meet; terms come with their lookalikes, so that what is nearly equal meets too. Large
-things (long strings, wide rows, many rows) are built from a few small draws, since Hypothesis draws a limited amount.
+Keys come from small pools, so that calls meet; terms come with their lookalikes, so that what is nearly equal meets
+too. Large things (long strings, wide rows, many rows) are built from a few small draws, since Hypothesis draws a limited
+amount.
 """
 
 import datetime as dt
@@ -20,7 +21,7 @@ NOON = dt.datetime(2024, 7, 1, 12)
 
 
 def named(name, strategy):
-    """The same strategy under a short name: Hypothesis writes strategies out in full, which takes long for those below."""
+    """The same strategy under a short name: Hypothesis writes strategies out in full, which takes long for these."""
 
     @st.composite
     def draw_one(draw):
@@ -157,7 +158,7 @@ OPAQUE = st.sampled_from([complex(1, 2), complex(1, 3), range(3), (complex(1, 2)
 keys = STATIC
 terms = named("terms", st.one_of(STATIC, STATIC, STATIC, OPAQUE))
 
-# What most columns hold: mostly ints for the counters, often the same kind as elsewhere in the column, sometimes anything.
+# What most columns hold: ints for the counters, often the same kind as elsewhere in the column, sometimes anything.
 elements = named("elements", st.one_of(st.integers(0, 9), st.integers(0, 9), st.none(), TEXTS, FLOATS, INTS, terms))
 
 
