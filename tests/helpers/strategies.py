@@ -1,8 +1,8 @@
 """Hypothesis strategies for terms, keys and rows.
 
 Keys come from small pools, so that calls meet; terms come with their lookalikes, so that what is nearly equal meets
-too. Large things (long strings, wide rows, many rows) are built from a few small draws, since Hypothesis draws a limited
-amount.
+too. Large things (long strings, wide rows, many rows) are built from a few small draws, since Hypothesis draws only so
+much.
 """
 
 import datetime as dt
