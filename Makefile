@@ -2,10 +2,14 @@
 
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
+TESTS ?= tests
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+# What one clone has compiled serves the next one too.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 # The extension is rebuilt when one of these changes; folders stand for files that come and go.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake cpp python/partita -not -name '__pycache__' -not -name '*.pyc')
@@ -21,7 +25,7 @@ demo: build  ## Load 336,776 real flights into tables, and look them up, count, 
 	python examples/flights.py
 
 test: $(VENV)/dev build cpp-test  ## Run the C++ unit tests and the Python tests (some minutes)
-	python -m pytest -m "not slow"
+	python -m pytest -m "not slow" $(TESTS)
 
 test-long: $(VENV)/dev build build/debug/ready  ## Run every test, for longer (up to hours)
 	$(call ctest,debug)
@@ -50,7 +54,7 @@ asan: $(VENV)/dev build/asan/ready  ## Run the tests under the address and undef
 	cmake --install build/asan --prefix build/asan/site > /dev/null
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=build/asan/site PARTITA_TESTS=sanitizer \
-	  python -m pytest -m "not slow"
+	  python -m pytest -m "not slow" $(TESTS)
 
 # No fork and no Python here. Abseil is not instrumented, but what we use of it is in headers, and so compiled with us.
 tsan: build/tsan/ready  ## Run the C++ unit and stress tests under the thread sanitizer
