@@ -2,7 +2,8 @@
 //
 // pybind11's py::object would do, but for one thing: when the interpreter shuts down, CPython up to 3.13 unwinds the
 // stack of a daemon thread that runs Python code beneath us (a pickle, a __repr__), and destructors then run without
-// the GIL. This one notices and leaks.
+// the GIL. Late in the shutdown PyGILState_Check() knows no better than to say yes, so this one leaks whatever is let
+// go of from its beginning on.
 
 #ifndef PARTITA_BINDINGS_PY_REF_H_
 #define PARTITA_BINDINGS_PY_REF_H_
@@ -13,6 +14,14 @@
 
 namespace partita {
 
+inline bool IsShuttingDown() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
+
 class Ref {
  public:
   Ref() = default;
@@ -22,7 +31,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_ != nullptr && PyGILState_Check()) Py_DECREF(object_);
+    if (object_ != nullptr && !IsShuttingDown()) Py_DECREF(object_);
   }
 
   // Takes over a new reference (null: an exception is set), or adds one to a borrowed object.

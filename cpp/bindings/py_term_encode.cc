@@ -90,7 +90,7 @@ class Held {
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
   ~Held() {
-    if (!PyGILState_Check()) return;  // see Ref
+    if (IsShuttingDown()) return;  // see Ref
     for (PyObject* object : objects_) Py_DECREF(object);
   }
   void Add(PyObject* object) {
@@ -109,7 +109,7 @@ class Recursion {
  public:
   Recursion() : entered_(Py_EnterRecursiveCall(" while storing a term") == 0) {}
   ~Recursion() {
-    if (entered_ && PyGILState_Check()) Py_LeaveRecursiveCall();  // see Ref
+    if (entered_ && !IsShuttingDown()) Py_LeaveRecursiveCall();  // see Ref
   }
   bool entered() const { return entered_; }
 
