@@ -41,9 +41,9 @@ class World:
 
 def world(source, otp):
     keypos = pick(source, (0, 0, 0, 1, 2))
-    keys = [term(source) for _ in range(1 + source.below(20))]
+    keys = [term(source) for _ in range(1 + source.below(12))]
     made = World(keypos, otp, keys, [])
-    made.rows = [row(source, made) for _ in range(1 + source.below(10))]
+    made.rows = [row(source, made) for _ in range(1 + source.below(6))]
     return made
 
 

@@ -188,8 +188,6 @@ OPERATIONS = {
         lambda world, row: ("delete_object", [row]),
         lambda table, row: table.delete_object(row),
         nothing,
-        # ETS takes a row too short to have a key for one that is not there.
-        malformed=lambda world, row: not isinstance(row, tuple) or len(row) <= world.keypos,
         weight=20,
     ),
     "take": Operation(draw.one_key, lambda world, key: ("take", [key]), lambda table, key: table.take(key)),

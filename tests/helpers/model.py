@@ -348,7 +348,7 @@ class ModelTable(Reads):
         fields, results = list(row), []
         for pos, increment, *bound in ops:
             value = add(fields[self.place(row, pos)], increment)
-            if bound and (compare(value, bound[0]) > 0 if increment >= 0 else compare(value, bound[0]) < 0):
+            if bound and (compare(value, bound[0]) > 0 if compare(increment, 0) >= 0 else compare(value, bound[0]) < 0):
                 value = bound[1]
             fields[pos] = value
             results.append(value)
@@ -359,9 +359,10 @@ class ModelTable(Reads):
         op = op if isinstance(op, tuple) else (self.keypos + 1, op)
         if len(op) not in (2, 4):
             raise ValueError(f"not a counter operation: {op!r}")
+        op = (self.element_position(op[0]), *op[1:])
         if not is_number(op[1]) or any(not is_number(bound) or isinstance(bound, float) for bound in op[2:]):
             raise TypeError(f"not numbers: {op!r}")
-        return (self.element_position(op[0]), *op[1:])
+        return op
 
     def update_element(self, key, updates, default=None):
         updates = updates if isinstance(updates, list) else [updates]
@@ -404,10 +405,10 @@ def is_number(value):
 
 
 def add(value, increment):
-    """A counter's sum: exact for ints, a finite float if either is one."""
+    """A counter's sum, as Python adds: but what no float holds is an error, and no infinity."""
     if not is_number(value):
         raise TypeError(f"not a number: {value!r}")
     total = value + increment  # OverflowError where an int does not fit a float
-    if isinstance(total, float) and not math.isfinite(total):
-        raise OverflowError(f"{value!r} + {increment!r} is not finite")
+    if isinstance(total, float) and math.isinf(total) and not math.isinf(value) and not math.isinf(increment):
+        raise OverflowError(f"{value!r} + {increment!r} is beyond a float")
     return total

@@ -101,6 +101,7 @@ class TableMachine(RuleBasedStateMachine):
 
     def both(self, method, *arguments, result=fingerprint, **options):
         """One call on the table and on the model; the answer, which was the same."""
+        self.failed = True  # until it is known
         ours, theirs = [
             outcome(lambda t=t: getattr(t, method)(*arguments, **options)) for t in (self.table, self.model)
         ]
@@ -111,6 +112,7 @@ class TableMachine(RuleBasedStateMachine):
             )
         else:
             assert ours == theirs, f"{method}{arguments!r}: {ours!r}, the model says {theirs[1].__name__}"
+        self.failed = False
         return theirs[1]
 
     def row(self, key, others):
@@ -135,6 +137,7 @@ class TableMachine(RuleBasedStateMachine):
         self.model = ModelTable(keypos=keypos, fields=fields)
         self.walks = []
         self.snapshots = []
+        self.failed = False
         return multiple(*keys)
 
     @invariant()
@@ -143,7 +146,7 @@ class TableMachine(RuleBasedStateMachine):
         assert len(self.table) == len(self.model)
 
     def teardown(self):
-        if not hasattr(self, "table"):
+        if not hasattr(self, "table") or self.failed:
             return
         self.contents()
         while self.walks:
