@@ -327,6 +327,23 @@ TEST(RowStoreTest, NewestPinDecides) {
   EXPECT_EQ(both.store_->retired_bytes(), 0u);
 }
 
+// Memory is kept for pins that can see it, not for younger ones that happen to live.
+TEST(RowStoreTest, OldestPinGivesBackWhatItAloneSaw) {
+  StoreAndModel both;
+  const Slot slot = both.Add({1, 1});
+  both.Pin();
+  both.SetElement(slot, 1, 2);
+  const uint64_t seen_by_first = both.store_->retired_bytes();
+  both.Pin();
+  both.SetElement(slot, 1, 3);
+  const uint64_t seen_by_both = both.store_->retired_bytes();
+  EXPECT_GT(seen_by_both, seen_by_first);
+  both.ReleasePin(0);
+  both.store_->ReapPins();
+  EXPECT_EQ(both.store_->retired_bytes(), seen_by_both - seen_by_first);
+  both.Check();
+}
+
 struct RandomCase {
   size_t rows;         // about how many are live
   uint64_t pin_every;  // 0: never
