@@ -61,6 +61,7 @@ tsan: build/tsan/ready  ## Run the C++ unit and stress tests under the thread sa
 	$(call ctest,tsan)
 
 wheel: $(VENV)/dev $(VENV)/built  ## Build a self-contained manylinux wheel into dist/
+	rm -rf build/wheel
 	pip wheel -q --no-deps --no-build-isolation -w build/wheel .
 	auditwheel repair -w dist build/wheel/partita-*.whl
 
