@@ -6,6 +6,7 @@ import weakref
 
 from partita import _core, names, reading
 from partita.errors import TableDroppedError
+from partita.mapping import TableMapping
 from partita.snapshot import Snapshot
 from partita.threads import available_cpus
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, NoReturn
 
-    from partita.mapping import TableMapping
     from partita.reading import Accumulator, Row
 
 _TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
@@ -262,8 +262,6 @@ class Table(_core.Table):
 
     def mapping(self) -> TableMapping:
         """A `MutableMapping` over rows (key, value), for code that wants a dict. The key must stand at position 0."""
-        from partita.mapping import TableMapping
-
         if self.keypos != 0:
             raise ValueError(f"mapping() is for rows (key, value), but this table's key is at position {self.keypos}")
         return TableMapping(self)

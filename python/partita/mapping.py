@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, MutableMapping, ValuesView
-from typing import TYPE_CHECKING, Any
+from _collections_abc import ItemsView, MutableMapping, ValuesView  # collections.abc, without the cost of collections
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from partita._table import Table
+
+    _Mapping = MutableMapping[Any, Any]
+    _ItemsView = ItemsView[Any, Any]
+    _ValuesView = ValuesView[Any]
+else:  # importing typing takes longer than all of partita
+    _Mapping, _ItemsView, _ValuesView = MutableMapping, ItemsView, ValuesView
 
 _MISSING: Any = object()
 
 
-class TableMapping(MutableMapping[Any, Any]):
+class TableMapping(_Mapping):
     """A `MutableMapping` over the rows (key, value) of a table; made by `Table.mapping()`.
 
     Any thread may use it. Each single call is atomic, as far as `dict` is: `pop`, `setdefault`, `popitem`, `del` act in
@@ -85,14 +92,14 @@ class TableMapping(MutableMapping[Any, Any]):
 
 
 # The views of collections.abc iterate over keys and then look each one up, which fails if it was deleted meanwhile.
-class _Items(ItemsView[Any, Any]):
+class _Items(_ItemsView):
     _mapping: TableMapping
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return ((row[0], row[1]) for row in self._mapping._table)
 
 
-class _Values(ValuesView[Any]):
+class _Values(_ValuesView):
     _mapping: TableMapping
 
     def __iter__(self) -> Iterator[Any]:

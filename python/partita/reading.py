@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# Imported now, not on first use: after a fork while another thread imports, the child waits for ever for that module.
+from partita.matchspec import compile_count
+from partita.threads import num_threads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,9 +69,6 @@ def fold(source: Readable, fn: Callable[[Row, Accumulator], Accumulator], acc: A
 
 
 def select_count(source: Readable, spec: object) -> int:
-    from partita.matchspec import compile_count
-    from partita.threads import num_threads
-
     compiled = compile_count(spec, source.keypos)
     if compiled is None:
         return 0
