@@ -172,10 +172,9 @@ TEST_P(AllocationFailureTest, ChangesNothing) {
   std::shared_ptr<Snapshot> snapshot;
   Dump snapshot_dump;
   int failures[kCalls] = {};
-  const int steps = Steps(param.steps);
-  for (int step = 0; step < steps; ++step) {
+  for (int step = 0; step < param.steps; ++step) {
     const Operation op =
-        step + 1 == steps ? Operation{.call = Call::kClear} : RandomOperation(&random, model, param.pool, 0);
+        step + 1 == param.steps ? Operation{.call = Call::kClear} : RandomOperation(&random, model, param.pool, 0);
     const Result expected = model.Do(op);
     PreparedCall call(table.get(), op);
     const Dump before = DumpOf(table.get());
