@@ -21,7 +21,9 @@ def single_calls(session: Session) -> None:
                         f"digest {min(session.rows, 100_000, drive.CHECKED_KEYS)}", [n for n in names if n != "sqlite3"]
                     )
                 elif operation != "delete":
-                    crew.check(f"digest {min(session.rows, drive.CHECKED_KEYS)}", names)
+                    # sqlite3 overwrites the first rows that went in, not those that are read first.
+                    checked = [n for n in names if n != "sqlite3" or operation != "overwrite"]
+                    crew.check(f"digest {min(session.rows, drive.CHECKED_KEYS)}", checked)
         few_lookups(session, kind)
 
 
