@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <utility>
+
 #include "base/huge_pages.h"
 #include "base/lock.h"
 #include "column/block.h"
@@ -12,6 +14,16 @@ namespace partita {
 
 std::atomic<int64_t> g_live_snapshots{0};
 std::atomic<int64_t> g_live_walks{0};
+
+namespace {
+
+// A different address for each thread, which the forking thread keeps in the child.
+const void* ThisThread() {
+  static thread_local char mark;
+  return &mark;
+}
+
+}  // namespace
 
 struct TableList {
   WordLock lock;
@@ -40,10 +52,14 @@ struct TableList {
   }
   void AddScan(ScanScope* scan) {
     lock.LockWithoutCheck();
+    LinkScan(scan);
+    lock.Unlock();
+  }
+  void LinkScan(ScanScope* scan) {
+    scan->previous_ = nullptr;
     scan->next_ = first_scan;
     if (first_scan != nullptr) first_scan->previous_ = scan;
     first_scan = scan;
-    lock.Unlock();
   }
   void RemoveScan(ScanScope* scan) {
     lock.LockWithoutCheck();
@@ -61,8 +77,15 @@ struct TableList {
     for (RegisteredTable* table = first; table != nullptr; table = table->next_) fn(table);
   }
   void EndScansAfterFork() {
-    for (ScanScope* scan = first_scan; scan != nullptr; scan = scan->next_) scan->EndAfterFork();
-    first_scan = nullptr;
+    for (ScanScope* scan = std::exchange(first_scan, nullptr); scan != nullptr;) {
+      ScanScope* next = scan->next_;
+      if (scan->thread_ == ThisThread()) {
+        LinkScan(scan);
+      } else {
+        scan->EndAfterFork();
+      }
+      scan = next;
+    }
   }
 };
 
@@ -94,7 +117,7 @@ void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 void RegisteredTable::Register() { table_list.Add(this); }
 void RegisteredTable::Unregister() { table_list.Remove(this); }
 
-ScanScope::ScanScope(Snapshot* snapshot) : snapshot_(snapshot) { table_list.AddScan(this); }
+ScanScope::ScanScope(Snapshot* snapshot) : snapshot_(snapshot), thread_(ThisThread()) { table_list.AddScan(this); }
 ScanScope::~ScanScope() { table_list.RemoveScan(this); }
 
 void InstallForkHandlers() {

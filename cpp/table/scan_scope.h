@@ -1,5 +1,6 @@
-// Marks a snapshot that lives only on the stack of a native scan. A fork's child has no such thread: its pins end
-// there, or what they keep would be kept for ever.
+// Marks a snapshot that lives only on the stack of a native scan. Where that is another thread than the one that forks,
+// the child has no such thread: the snapshot's pins end there, or what they keep would be kept for ever. (The forking
+// thread may itself be inside a scan, whose callback forked; that scan goes on in the child.)
 
 #ifndef PARTITA_TABLE_SCAN_SCOPE_H_
 #define PARTITA_TABLE_SCAN_SCOPE_H_
@@ -20,7 +21,8 @@ class ScanScope {
   friend struct TableList;
   void EndAfterFork() { snapshot_->ReleasePins(); }
 
-  Snapshot* snapshot_;
+  Snapshot* const snapshot_;
+  const void* const thread_;
   ScanScope* previous_ = nullptr;
   ScanScope* next_ = nullptr;
 };

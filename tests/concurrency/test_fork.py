@@ -208,3 +208,51 @@ def test_fork_in_a_callback(t):
     tables.clear()
     outcome.clear()
     t._check()
+
+
+class ForkedWhileRead:
+    """Forks while its row is read. The child goes on with the read."""
+
+    def __reduce__(self):
+        return (fork_once, ())
+
+
+def fork_once():
+    """In the child everything that is left of the table is overwritten before the read goes on."""
+    if children:
+        return "read again"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        children.append(os.fork())
+    if children[0] == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(CHILD_SECONDS)
+        tables[0].clear()
+        tables[0].insert_many((i, "overwritten", -1.0) for i in range(3000))
+    return "read"
+
+
+children = []
+
+
+@pytest.mark.parametrize("read", [lambda t: t.tolist(), lambda t: t.snapshot().tolist()], ids=["tolist", "snapshot"])
+def test_a_scan_goes_on_in_the_child(t, read):
+    tables.append(t)
+    t.insert(("forking", ForkedWhileRead()))
+    try:
+        rows = {row[0]: row for row in read(t)}
+        whole = len(rows) == 1001 and all(rows[i] == (i, f"row {i}", i / 2) for i in range(1000))
+        again = len(t.tolist()) == (3000 if children[0] == 0 else 1001)
+        t._check()
+    except BaseException:
+        if children[0] == 0:
+            os._exit(1)
+        raise
+    if children[0] == 0:
+        os._exit(0 if whole and again else 1)
+    _, status = os.waitpid(children[0], 0)
+    tables.clear()
+    children.clear()
+    assert whole
+    assert again
+    assert os.waitstatus_to_exitcode(status) == 0
