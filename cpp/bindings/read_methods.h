@@ -23,7 +23,7 @@ namespace partita {
 // Keys or rows that go to the engine in one native call with the GIL released: long enough to be worth it, short enough
 // that Ctrl-C is answered and that what is copied stays in the cache.
 inline constexpr Py_ssize_t kBatchSize = 4096;
-inline constexpr Py_ssize_t kSmallBatch = 64;  // below, letting go of the GIL costs more than the call
+inline constexpr size_t kSmallBatch = 64;  // below, letting go of the GIL costs more than the call
 
 inline bool KeyNamesOneRow(const Shape& shape) {
   return shape.options.type == TableType::kSet || shape.options.type == TableType::kOrderedSet;
@@ -143,8 +143,8 @@ PyObject* LookupBatches(Reader* reader, PyObject* key_objects, Make&& make) {
     if (!batch.Parse(reader->shape(), absl::MakeConstSpan(keys, static_cast<size_t>(size)), first)) return nullptr;
     rows.Clear();
     const auto lookup = [&](Wait wait) { return reader->LookupBatch(batch.keys(), wait, &rows, &ranges); };
-    const Outcome outcome =
-        size <= kSmallBatch ? CallEngine(lookup) : WithoutGil([&lookup] { return lookup(Wait::kBlock); });
+    const Outcome outcome = batch.keys().size() <= kSmallBatch ? CallEngine(lookup)
+                                                               : WithoutGil([&lookup] { return lookup(Wait::kBlock); });
     if (outcome != Outcome::kOk) return RaiseOutcome(reader->shape(), outcome);
     for (Py_ssize_t i = 0; i < size; ++i) {
       PyObject* element = make(rows, ranges[static_cast<size_t>(i)]);

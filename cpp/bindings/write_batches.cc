@@ -9,11 +9,36 @@
 namespace partita {
 namespace {
 
+// A few rows or keys go one by one: letting go of the GIL would cost more, up to Python's switch interval if other
+// threads are busy, and a batch that must not wait cannot be tried, since what it did before it had to wait would be
+// done twice.
+Outcome InsertEach(Table* table, absl::Span<const RowView> rows, uint64_t* done) {
+  for (const RowView& row : rows) {
+    const Outcome outcome = CallEngine([&](Wait wait) { return table->Insert(row, wait); });
+    if (outcome != Outcome::kOk) return outcome;
+    ++*done;
+  }
+  return Outcome::kOk;
+}
+
+Outcome DeleteEach(Table* table, absl::Span<const KeyView> keys, uint64_t* removed) {
+  for (const KeyView& key : keys) {
+    uint64_t removed_now = 0;
+    const Outcome outcome = CallEngine([&](Wait wait) { return table->Delete(key, wait, &removed_now); });
+    if (outcome != Outcome::kOk) return outcome;
+    *removed += removed_now;
+  }
+  return Outcome::kOk;
+}
+
 // Puts the rows of `batch` in and adds their number to *count. False: an exception is set.
 bool InsertBatch(TableHandle* handle, RowBatch* batch, uint64_t* count) {
-  if (batch->size() == 0) return true;
+  Table* table = handle->table.get();
+  const absl::Span<const RowView> rows = batch->rows();
   uint64_t done = 0;
-  const Outcome outcome = WithoutGil([&] { return handle->table->InsertBatch(batch->rows(), Wait::kBlock, &done); });
+  const Outcome outcome = rows.size() <= kSmallBatch
+                              ? InsertEach(table, rows, &done)
+                              : WithoutGil([&] { return table->InsertBatch(rows, Wait::kBlock, &done); });
   *count += done;
   batch->Clear();
   if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
@@ -85,9 +110,10 @@ PyObject* DeleteMany(PyObject* self, PyObject* keys) {
   for (Py_ssize_t first = 0; first < count; first += kBatchSize) {
     if (first > 0 && PyErr_CheckSignals() != 0) return nullptr;
     const absl::Span<const KeyView> part = batch.keys().subspan(static_cast<size_t>(first), kBatchSize);
-    uint64_t removed_now = 0;
-    const Outcome outcome = WithoutGil([&] { return handle->table->DeleteBatch(part, Wait::kBlock, &removed_now); });
-    removed += removed_now;
+    Table* table = handle->table.get();
+    const Outcome outcome = part.size() <= kSmallBatch
+                                ? DeleteEach(table, part, &removed)
+                                : WithoutGil([&] { return table->DeleteBatch(part, Wait::kBlock, &removed); });
     if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
   }
   return PyLong_FromUnsignedLongLong(removed);

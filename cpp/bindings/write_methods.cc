@@ -20,7 +20,7 @@ bool InsertRows(TableHandle* handle, PyObject* list, bool only_new, bool* insert
   }
   const auto insert = [&](Wait wait) { return handle->table->InsertList(batch.rows(), only_new, wait, inserted); };
   const Outcome outcome =
-      count <= kSmallBatch ? CallEngine(insert) : WithoutGil([&insert] { return insert(Wait::kBlock); });
+      batch.size() <= kSmallBatch ? CallEngine(insert) : WithoutGil([&insert] { return insert(Wait::kBlock); });
   if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
   return outcome == Outcome::kOk;
 }
