@@ -27,7 +27,7 @@ PyMethodDef snapshot_methods[] = {
     Method<&LookupMany<SnapshotReader>>("lookup_many", "lookup_many($self, keys, /)\n--\n\nSee Table.lookup_many."),
     Method<&GetMany<SnapshotReader>>("get_many", "get_many($self, keys, default=None)\n--\n\nSee Table.get_many."),
     Method<&LookupElement<SnapshotReader>>(
-        "lookup_element", "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\nSee Table.lookup_element."),
+        "lookup_element", "lookup_element($self, key, pos, default=...)\n--\n\nSee Table.lookup_element."),
     Method<&Member<SnapshotReader>>("member", "member($self, key, /)\n--\n\nSee Table.member."),
     MethodNoArguments<&ToList<SnapshotReader>>("tolist", "tolist($self, /)\n--\n\nSee Table.tolist."),
     Method<&CountWhere<SnapshotReader>>("_count_where", nullptr),

@@ -110,7 +110,7 @@ PyMethodDef table_methods[] = {
                                   "get() for each of many keys: a list of rows, with `default` where there is none."),
     Method<&LookupElement<TableReader>>(
         "lookup_element",
-        "lookup_element($self, key, pos, default=<raise KeyError>)\n--\n\n"
+        "lookup_element($self, key, pos, default=...)\n--\n\n"
         "One element of the row of a key; in bags a list of elements.\n\n"
         "`pos` is a position from 0 or a field's name. KeyError for an absent key without a\n"
         "default, ValueError for a position past the end of the row."),

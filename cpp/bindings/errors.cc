@@ -104,15 +104,11 @@ PyObject* RaiseSnapshotClosed() {
 
 PyObject* ShortRepr(PyObject* object) {
   assert(LocksHeldByThisThread() == 0);
-  constexpr Py_ssize_t kMaxLength = 200;
-  Ref repr = Ref::Steal(PyObject_Repr(object));
-  if (!repr) {
-    PyErr_Clear();
-    return PyUnicode_FromFormat("<%.100s object>", Py_TYPE(object)->tp_name);
-  }
-  if (PyUnicode_GetLength(repr.get()) <= kMaxLength) return repr.release();
-  Ref start = Ref::Steal(PyUnicode_Substring(repr.get(), 0, kMaxLength));
-  return start ? PyUnicode_FromFormat("%U...", start.get()) : nullptr;
+  Ref module = Ref::Steal(PyImport_ImportModule("partita.errors"));
+  Ref repr = module ? Ref::Steal(PyObject_CallMethod(module.get(), "short_repr", "(O)", object)) : Ref();
+  if (repr) return repr.release();
+  PyErr_Clear();
+  return PyUnicode_FromFormat("<%.100s object>", Py_TYPE(object)->tp_name);
 }
 
 void AddContext(const char* format, ...) {

@@ -23,7 +23,8 @@ PyObject* RaiseKeyError(PyObject* key);
 
 PyObject* RaiseSnapshotClosed();
 
-// repr(object) as a new str of at most some 200 characters; the type's name if repr() fails. Null only without memory.
+// repr(object) as a new str, of large objects its beginning (python/partita/errors.py); the type's name if repr()
+// fails. Null only without memory.
 PyObject* ShortRepr(PyObject* object);
 
 // Puts `context` (a printf-like format) and ": " before the message of the pending exception if that is exactly a

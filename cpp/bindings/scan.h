@@ -12,7 +12,8 @@
 
 namespace partita {
 
-// A filter as python/partita/matchspec.py hands it down: (arity, [(position, operator, constant), ...]); checked there.
+// A filter as python/partita/_matchspec.py hands it down: (arity, [(position, operator, constant), ...]); checked
+// there.
 class ParsedFilter {
  public:
   bool Parse(PyObject* arity, PyObject* comparisons);

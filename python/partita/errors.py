@@ -14,6 +14,17 @@ position out of range, `KeyError` for an absent key where one is needed, `Memory
 """
 
 
+import reprlib
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 100
+
+
+def short_repr(value: object) -> str:
+    """repr(value) for a message, in time and size that do not depend on how large the value is."""
+    return _short.repr(value)
+
+
 class Error(Exception):
     """Base class of all exceptions that partita defines."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Imported now, not on first use: after a fork while another thread imports, the child waits for ever for that module.
-from partita.matchspec import compile_count
+from partita._matchspec import compile_count
 from partita.threads import num_threads
 
 TYPE_CHECKING = False
