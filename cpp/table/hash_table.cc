@@ -105,7 +105,7 @@ Outcome HashTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Sn
   }
 }
 
-std::unique_ptr<Walk> HashTable::NewWalk() {
+std::unique_ptr<Walk> HashTable::NewWalk(Direction) {
   return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()));
 }
 

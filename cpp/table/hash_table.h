@@ -26,7 +26,8 @@ class HashTable : public Table {
   using Table::TakeSnapshot;
   Outcome TakeSnapshot(Wait wait, ColumnSet columns,
                        std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  std::unique_ptr<Walk> NewWalk() override;
+  using Table::NewWalk;
+  std::unique_ptr<Walk> NewWalk(Direction direction) override;
   Outcome Stats(Wait wait, TableStats* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Compact(Wait wait) override;
   Status CheckInvariants() override ABSL_NO_THREAD_SAFETY_ANALYSIS;

@@ -20,6 +20,7 @@ enum class Outcome : uint8_t {
   kNotANumber,   // update_counter met a field, or got an increment, that is no number
   kNotFinite,    // update_counter: a float went beyond its range, or an int does not fit a float
   kTooLarge,     // a value grew past the limit of a term
+  kNoSuchKey,    // a walk was to go on from a key that is not there
   kWrongType,    // the call does not exist for this type of table
 };
 

@@ -21,6 +21,11 @@ uint64_t RandomSeed() {
 Table::Table(const TableOptions& options) : options_(options) {}
 Table::~Table() = default;
 
+Outcome Table::StepKey(Step, const KeyView*, bool, Wait, RowBuffer*) { return Outcome::kWrongType; }
+Outcome Table::ReadSlot(uint64_t, Wait, bool*, RowBuffer*) { return Outcome::kWrongType; }
+Outcome Table::Fix(Wait) { return Outcome::kWrongType; }
+Outcome Table::Unfix(Wait) { return Outcome::kWrongType; }
+
 StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
   if (options.partitions < 1 || options.partitions > kMaxPartitions) {
     return InvalidArgumentError(

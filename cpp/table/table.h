@@ -66,6 +66,11 @@ struct RowRange {
   uint32_t count = 0;
 };
 
+// Where a walk from key to key goes.
+enum class Step : uint8_t { kFirst, kLast, kNext, kPrev };
+// kBackward is the reverse in an ordered_set and the same thing elsewhere.
+enum class Direction : uint8_t { kForward, kBackward };
+
 struct TableStats {
   uint64_t rows = 0;
   uint64_t memory_bytes = 0;  // everything this table holds, index, slack and old versions included
@@ -145,7 +150,23 @@ class Table : public std::enable_shared_from_this<Table> {
   // Walks all rows without a snapshot: a row present from the start to the end of the walk is met exactly once, in one
   // of the states it had; the walk ends although its caller inserts. The walk keeps the table alive. Throws
   // std::bad_alloc.
-  virtual std::unique_ptr<Walk> NewWalk() = 0;
+  virtual std::unique_ptr<Walk> NewWalk(Direction direction) = 0;
+  std::unique_ptr<Walk> NewWalk() { return NewWalk(Direction::kForward); }
+
+  // --- From key to key.
+
+  // The key at one end of the table or beside `from` (null for kFirst, kLast), as one row of one value appended to
+  // `out`, or with `whole` all rows of that key; nothing past the end. An ordered_set has one order over all partitions
+  // and a neighbour for any key. The other types have some order, the same both ways, and answer kNoSuchKey if `from`
+  // is absent and was not deleted under the present fix.
+  virtual Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out);
+  // The rows at place `number` of the table, maybe none; over all numbers from 0 to *past_end every row once, in an
+  // ordered_set one by one in their order.
+  virtual Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out);
+  // While it is fixed (as many times as it was not unfixed again), StepKey goes on from keys that were deleted, and
+  // meets each key that stays exactly once.
+  virtual Outcome Fix(Wait wait);
+  virtual Outcome Unfix(Wait wait);
 
   virtual Outcome Stats(Wait wait, TableStats* out) = 0;
   // Gives unused memory back (empty slots at the end of chunks, dead bytes, index slack).
