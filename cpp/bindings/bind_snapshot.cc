@@ -44,6 +44,7 @@ std::unique_ptr<SnapshotHandle> NewSnapshot(py::object table) {
   auto handle = std::make_unique<SnapshotHandle>();
   if (!py::isinstance<TableHandle>(table)) throw py::type_error("a snapshot is taken of a Table");
   if (!reader.Open(table.ptr()) || !reader.TakeSnapshot(kAllColumns, &handle->snapshot)) throw py::error_already_set();
+  handle->snapshot->Keep();
   handle->options = reader.shape().options;
   handle->name = Ref::Borrow(reader.shape().name.get());
   handle->fields = Ref::Borrow(reader.shape().fields.get());

@@ -190,11 +190,7 @@ PyObject* ToList(PyObject* self, PyObject*) {
   Reader reader;
   std::shared_ptr<Snapshot> snapshot;
   if (!reader.Open(self) || !reader.TakeSnapshot(kAllColumns, &snapshot)) return nullptr;
-  PyObject* list;
-  {
-    [[maybe_unused]] const typename Reader::Scope scope(snapshot.get());
-    list = DecodeSnapshot(*snapshot);
-  }
+  PyObject* list = DecodeSnapshot(*snapshot);
   ReleaseWithoutGil(std::move(snapshot));
   return list;
 }
@@ -213,11 +209,7 @@ PyObject* CountWhere(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
       !reader.TakeSnapshot(ColumnsOf(filter.filter()), &snapshot)) {
     return nullptr;
   }
-  PyObject* count;
-  {
-    [[maybe_unused]] const typename Reader::Scope scope(snapshot.get());
-    count = CountInSlices(*snapshot, filter.filter(), threads);
-  }
+  PyObject* count = CountInSlices(*snapshot, filter.filter(), threads);
   ReleaseWithoutGil(std::move(snapshot));
   return count;
 }

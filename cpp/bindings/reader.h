@@ -10,7 +10,6 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
-#include "table/scan_scope.h"
 
 namespace partita {
 
@@ -34,7 +33,6 @@ class TableReader {
   Outcome Size(Wait wait, uint64_t* rows) { return table().Size(wait, rows); }
 
   // One moment of some columns of the table, for this call alone. False: an exception is set.
-  using Scope = ScanScope;
   bool TakeSnapshot(ColumnSet columns, std::shared_ptr<Snapshot>* snapshot) {
     const Outcome outcome = CallEngine([&](Wait wait) { return table().TakeSnapshot(wait, columns, snapshot); });
     if (outcome != Outcome::kOk) RaiseOutcome(shape(), outcome);
@@ -62,9 +60,6 @@ class SnapshotReader {
     return Outcome::kOk;
   }
 
-  struct Scope {  // others own the snapshot too
-    explicit Scope(Snapshot*) {}
-  };
   bool TakeSnapshot(ColumnSet, std::shared_ptr<Snapshot>* snapshot) {
     *snapshot = snapshot_;
     return true;

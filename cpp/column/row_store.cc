@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/this_thread.h"
 
 namespace partita {
 namespace {
@@ -270,6 +271,13 @@ void RowStore::ReapPins() {
     bytes_ -= block->size;
     block->next = garbage_;
     garbage_ = block;
+  }
+}
+
+void RowStore::EndPinsAfterFork() {
+  for (const PinRecord& pin : pins_) {
+    const void* thread = pin.token->thread.load(std::memory_order_relaxed);
+    if (thread != nullptr && thread != ThisThread()) pin.token->released.store(true, std::memory_order_release);
   }
 }
 

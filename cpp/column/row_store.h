@@ -40,9 +40,12 @@ using ColumnSet = uint64_t;
 inline constexpr ColumnSet kAllColumns = ~ColumnSet{0};
 inline ColumnSet ColumnBit(uint32_t index) { return ColumnSet{1} << (index < kMaxColumns ? index : kMaxColumns - 1); }
 
-// Ends a pin: set by whoever held it, from any thread and without a lock; the store notices when it next asks.
+// Ends a pin: set by whoever held it, from any thread and without a lock; the store notices when it next asks. A pin
+// that lives only on the stack of a thread names that thread, since a fork's child has it only if it is the one that
+// forked; the others' pins end there, or what they keep would be kept for ever.
 struct PinToken {
   std::atomic<bool> released{false};
+  std::atomic<const void*> thread{nullptr};  // ThisThread() of it; null: an object that the child has too
 };
 
 // A value whose bytes are in the heap already, though no row points to them yet.
@@ -118,6 +121,8 @@ class RowStore {
   uint64_t Pin(std::shared_ptr<PinToken> token, ColumnSet columns = kAllColumns);
   // Ends the pins whose tokens were released and retires what only they could see.
   void ReapPins();
+  // In the child of a fork: ends the pins of threads that it does not have.
+  void EndPinsAfterFork();
   bool has_pins() const { return !pins_.empty(); }
   uint64_t oldest_pin() const { return pins_.empty() ? 0 : pins_.front().epoch; }
   bool HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const;

@@ -12,7 +12,6 @@
 #include <thread>
 #include <vector>
 
-#include "table/scan_scope.h"
 #include "testing/dump.h"
 #include "testing/operations.h"
 #include "testing/random_terms.h"
@@ -101,7 +100,6 @@ TEST(ForkTest, InTheMiddleOfEverything) {
             break;
           case 1: {
             const std::shared_ptr<Snapshot> snapshot = SnapshotOf(table);
-            const ScanScope scope(snapshot.get());
             ChecksumOf(*snapshot);
             break;
           }
@@ -136,7 +134,7 @@ TEST(ForkTest, InTheMiddleOfEverything) {
 }
 
 // A thread that the child does not have was reading a snapshot: what it kept goes, and nothing else.
-TEST(ForkTest, ScansOfOtherThreadsEnd) {
+TEST(ForkTest, SnapshotsOfThreadsThatAreGoneEnd) {
   SKIP_UNDER_TSAN();
   InstallForkHandlers();
   const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 3});
@@ -145,7 +143,6 @@ TEST(ForkTest, ScansOfOtherThreadsEnd) {
   std::atomic<bool> stop{false};
   std::thread scan([&] {
     const std::shared_ptr<Snapshot> snapshot = SnapshotOf(table.get());
-    const ScanScope scope(snapshot.get());
     scanning = true;
     while (!stop) std::this_thread::yield();
   });
@@ -179,6 +176,34 @@ TEST(ForkTest, SnapshotsThatAreHeldStay) {
     _exit(0);
   }
   ExpectChildIsWell(child);
+}
+
+// Taken by a thread that the child does not have, but owned by more than its stack.
+TEST(ForkTest, SnapshotsThatAreKeptStay) {
+  SKIP_UNDER_TSAN();
+  InstallForkHandlers();
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 2});
+  Do(table.get(), {.call = Call::kInsert, .rows = {{1, "one"}}});
+  std::shared_ptr<Snapshot> snapshot;
+  std::atomic<bool> kept{false};
+  std::atomic<bool> stop{false};
+  std::thread taker([&] {
+    snapshot = SnapshotOf(table.get());
+    snapshot->Keep();
+    kept = true;
+    while (!stop) std::this_thread::yield();  // lest its mark become that of another thread
+  });
+  while (!kept) std::this_thread::yield();
+  const Dump dump = DumpOf(*snapshot);
+  const pid_t child = fork();
+  if (child == 0) {
+    Do(table.get(), {.call = Call::kInsert, .rows = {{1, "two"}}});
+    CHILD_CHECK(DumpOf(*snapshot) == dump);
+    _exit(0);
+  }
+  ExpectChildIsWell(child);
+  stop = true;
+  taker.join();
 }
 
 TEST(ForkTest, ChildrenOfChildren) {

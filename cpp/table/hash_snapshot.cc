@@ -2,16 +2,19 @@
 
 #include <utility>
 
+#include "base/this_thread.h"
+
 namespace partita {
 
 HashSnapshot::HashSnapshot(std::shared_ptr<HashTable> table)
     : table_(std::move(table)), token_(std::make_shared<PinToken>()), views_(table_->options().partitions) {
+  token_->thread.store(ThisThread(), std::memory_order_relaxed);
   g_live_snapshots.fetch_add(1, std::memory_order_relaxed);
   table_->live_snapshots_.fetch_add(1, std::memory_order_relaxed);
 }
 
 HashSnapshot::~HashSnapshot() {
-  ReleasePins();
+  token_->released.store(true, std::memory_order_release);
   g_live_snapshots.fetch_sub(1, std::memory_order_relaxed);
   table_->live_snapshots_.fetch_sub(1, std::memory_order_relaxed);
   // Partitions whose lock is held by somebody notice at their next copy.
@@ -20,8 +23,6 @@ HashSnapshot::~HashSnapshot() {
     if (locked.got()) table_->partitions_[number].ReapPins();
   }
 }
-
-void HashSnapshot::ReleasePins() { token_->released.store(true, std::memory_order_release); }
 
 void HashSnapshot::Take(ColumnSet columns) {
   for (const uint32_t number : table_->all_numbers_) {

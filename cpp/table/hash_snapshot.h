@@ -21,7 +21,7 @@ class HashSnapshot : public Snapshot {
   absl::Span<const Chunk* const> chunks() const override { return chunks_; }
   const TableOptions& options() const override { return table_->options(); }
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
-  void ReleasePins() override;
+  void Keep() override { token_->thread.store(nullptr, std::memory_order_relaxed); }
 
   // Pins the partitions, all of whose locks the caller holds. Throws std::bad_alloc.
   void Take(ColumnSet columns) ABSL_NO_THREAD_SAFETY_ANALYSIS;

@@ -171,7 +171,10 @@ void HashTable::Registration::UnlockAfterFork() {
 }
 
 void HashTable::Registration::ResetAfterFork() {
-  for (const uint32_t number : table_->all_numbers_) table_->partitions_[number].lock.ResetAfterFork();
+  for (const uint32_t number : table_->all_numbers_) {
+    table_->partitions_[number].rows.EndPinsAfterFork();
+    table_->partitions_[number].lock.ResetAfterFork();
+  }
 }
 
 uint64_t HashTable::Registration::RowsNow() const {

@@ -2,12 +2,9 @@
 
 #include <pthread.h>
 
-#include <utility>
-
 #include "base/huge_pages.h"
 #include "base/lock.h"
 #include "column/block.h"
-#include "table/scan_scope.h"
 #include "table/table.h"
 
 namespace partita {
@@ -15,21 +12,10 @@ namespace partita {
 std::atomic<int64_t> g_live_snapshots{0};
 std::atomic<int64_t> g_live_walks{0};
 
-namespace {
-
-// A different address for each thread, which the forking thread keeps in the child.
-const void* ThisThread() {
-  static thread_local char mark;
-  return &mark;
-}
-
-}  // namespace
-
 struct TableList {
   WordLock lock;
   RegisteredTable* first = nullptr;
   int64_t size = 0;
-  ScanScope* first_scan = nullptr;
 
   void Add(RegisteredTable* table) {
     lock.LockWithoutCheck();  // held for an instant, by nobody who waits for anything
@@ -50,42 +36,10 @@ struct TableList {
     --size;
     lock.Unlock();
   }
-  void AddScan(ScanScope* scan) {
-    lock.LockWithoutCheck();
-    LinkScan(scan);
-    lock.Unlock();
-  }
-  void LinkScan(ScanScope* scan) {
-    scan->previous_ = nullptr;
-    scan->next_ = first_scan;
-    if (first_scan != nullptr) first_scan->previous_ = scan;
-    first_scan = scan;
-  }
-  void RemoveScan(ScanScope* scan) {
-    lock.LockWithoutCheck();
-    if (scan->previous_ != nullptr) {
-      scan->previous_->next_ = scan->next_;
-    } else {
-      first_scan = scan->next_;
-    }
-    if (scan->next_ != nullptr) scan->next_->previous_ = scan->previous_;
-    lock.Unlock();
-  }
 
   template <typename Fn>
   void ForEach(Fn&& fn) {
     for (RegisteredTable* table = first; table != nullptr; table = table->next_) fn(table);
-  }
-  void EndScansAfterFork() {
-    for (ScanScope* scan = std::exchange(first_scan, nullptr); scan != nullptr;) {
-      ScanScope* next = scan->next_;
-      if (scan->thread_ == ThisThread()) {
-        LinkScan(scan);
-      } else {
-        scan->EndAfterFork();
-      }
-      scan = next;
-    }
   }
 };
 
@@ -107,7 +61,6 @@ void AfterForkInParent() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 
 void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   ResetLargeBlocksAfterFork();
-  table_list.EndScansAfterFork();
   table_list.ForEach([](RegisteredTable* table) { table->ResetAfterFork(); });
   table_list.lock.ResetAfterFork();
 }
@@ -116,9 +69,6 @@ void AfterForkInChild() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 
 void RegisteredTable::Register() { table_list.Add(this); }
 void RegisteredTable::Unregister() { table_list.Remove(this); }
-
-ScanScope::ScanScope(Snapshot* snapshot) : snapshot_(snapshot), thread_(ThisThread()) { table_list.AddScan(this); }
-ScanScope::~ScanScope() { table_list.RemoveScan(this); }
 
 void InstallForkHandlers() {
   static const int installed = pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);

@@ -28,8 +28,8 @@ class Snapshot {
   // The rows of `key` at that moment, appended to `out`.
   virtual Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) = 0;
 
-  // Ends what the snapshot keeps, without waiting; nothing may read it any more. Done by the destructor too.
-  virtual void ReleasePins() = 0;
+  // From now on an object owns it, and not only the stack of the thread that took it: a fork's child keeps it.
+  virtual void Keep() = 0;
 };
 
 }  // namespace partita

@@ -11,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include "table/scan_scope.h"
 #include "testing/dump.h"
 #include "testing/operations.h"
 #include "testing/random_terms.h"
@@ -152,16 +151,6 @@ TEST_F(SnapshotTest, OfAnEmptyTable) {
   EXPECT_EQ(snapshot->rows(), 0u);
   EXPECT_TRUE(snapshot->chunks().empty());
   EXPECT_EQ(LookupIn(snapshot.get(), 3), Rows{});
-}
-
-TEST_F(SnapshotTest, ScanScopesComeAndGoInAnyOrder) {
-  std::vector<std::shared_ptr<Snapshot>> snapshots;
-  std::vector<std::unique_ptr<ScanScope>> scopes;
-  for (int i = 0; i < 4; ++i) {
-    snapshots.push_back(Take());
-    scopes.push_back(std::make_unique<ScanScope>(snapshots.back().get()));
-  }
-  for (const int i : {1, 3, 0, 2}) scopes[static_cast<size_t>(i)].reset();
 }
 
 struct RandomCase {
