@@ -1,5 +1,7 @@
 #include "bindings/reader.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "column/chunk.h"
@@ -7,33 +9,29 @@
 namespace partita {
 namespace {
 
-// Walks the chunks of a snapshot. The rows it hands out point into the chunks, which the walk keeps.
+// The rows it hands out point into the chunks of the snapshot, which the walk keeps.
 class SnapshotWalk final : public Walk {
  public:
-  explicit SnapshotWalk(std::shared_ptr<Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+  explicit SnapshotWalk(std::shared_ptr<Snapshot> snapshot)
+      : snapshot_(std::move(snapshot)), scan_(snapshot_->NewScan(Direction::kForward)) {}
 
   Outcome Next(size_t max_rows, Wait, RowBuffer* out) override {
-    const absl::Span<const Chunk* const> chunks = snapshot_->chunks();
-    for (size_t added = 0; added < max_rows && chunk_ < chunks.size();) {
-      const Chunk& chunk = *chunks[chunk_];
-      for (; added < max_rows && place_ < chunk.capacity; ++place_) {
-        if (!TestBit(chunk.live, place_)) continue;
-        ForEachElement(chunk, place_, [out](const Value& value) { out->AddValue(value); });
+    RowPlace places[64];
+    while (max_rows > 0) {
+      const size_t found = scan_->Next(places, std::min(max_rows, std::size(places)));
+      if (found == 0) break;
+      for (size_t i = 0; i < found; ++i) {
+        ForEachElement(*places[i].chunk, places[i].place, [out](const Value& value) { out->AddValue(value); });
         out->EndRow();
-        ++added;
       }
-      if (place_ == chunk.capacity) {
-        ++chunk_;
-        place_ = 0;
-      }
+      max_rows -= found;
     }
     return Outcome::kOk;
   }
 
  private:
   const std::shared_ptr<Snapshot> snapshot_;
-  size_t chunk_ = 0;
-  uint32_t place_ = 0;
+  const std::unique_ptr<SnapshotScan> scan_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <memory>
 
 #include "absl/container/inlined_vector.h"
 #include "bindings/gil.h"
@@ -12,7 +13,7 @@
 namespace partita {
 namespace {
 
-constexpr Py_ssize_t kRowsPerTick = 256;
+constexpr size_t kRowsPerTick = 256;
 
 struct NamedOperator {
   const char* name;
@@ -65,16 +66,17 @@ PyObject* DecodeSnapshot(const Snapshot& snapshot) {
   Pacer pacer;
   absl::InlinedVector<Value, 24> values;
   Py_ssize_t next = 0;
-  for (const Chunk* chunk : snapshot.chunks()) {
-    for (uint32_t place = 0; place < chunk->capacity; ++place) {
-      if (!TestBit(chunk->live, place)) continue;
-      ReadRow(*chunk, place, &values);
+  const std::unique_ptr<SnapshotScan> scan = snapshot.NewScan(Direction::kForward);
+  RowPlace places[kRowsPerTick];
+  while (const size_t found = scan->Next(places, kRowsPerTick)) {
+    for (size_t i = 0; i < found; ++i) {
+      ReadRow(*places[i].chunk, places[i].place, &values);
       PyObject* row = DecodeRow(values);
       if (row == nullptr) return nullptr;
       assert(next < count);
       PyList_SET_ITEM(list.get(), next++, row);
-      if (next % kRowsPerTick == 0 && !pacer.Tick()) return nullptr;
     }
+    if (!pacer.Tick()) return nullptr;
   }
   assert(next == count);
   PyObject_GC_Track(list.get());

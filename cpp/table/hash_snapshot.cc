@@ -5,6 +5,37 @@
 #include "base/this_thread.h"
 
 namespace partita {
+namespace {
+
+class SlotScan final : public SnapshotScan {
+ public:
+  explicit SlotScan(absl::Span<const Chunk* const> chunks) : chunks_(chunks) {}
+
+  size_t Next(RowPlace* places, size_t most) override {
+    size_t found = 0;
+    for (; found < most && chunk_ < chunks_.size(); ++chunk_, place_ = 0) {
+      const Chunk* chunk = chunks_[chunk_];
+      for (; place_ < chunk->capacity; ++place_) {
+        const uint64_t ahead = chunk->live[place_ >> 6] >> (place_ & 63);
+        if (ahead == 0) {
+          place_ |= 63;
+          continue;
+        }
+        place_ += static_cast<uint32_t>(absl::countr_zero(ahead));
+        if (found == most) return found;
+        places[found++] = RowPlace{chunk, place_};
+      }
+    }
+    return found;
+  }
+
+ private:
+  const absl::Span<const Chunk* const> chunks_;
+  size_t chunk_ = 0;
+  uint32_t place_ = 0;
+};
+
+}  // namespace
 
 HashSnapshot::HashSnapshot(std::shared_ptr<HashTable> table)
     : table_(std::move(table)), token_(std::make_shared<PinToken>()), views_(table_->options().partitions) {
@@ -38,6 +69,8 @@ void HashSnapshot::Take(ColumnSet columns) {
     view.epoch = partition.rows.Pin(token_, columns);
   }
 }
+
+std::unique_ptr<SnapshotScan> HashSnapshot::NewScan(Direction) const { return std::make_unique<SlotScan>(chunks_); }
 
 Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
   const uint32_t number = table_->PartitionNumber(key.hash);

@@ -20,6 +20,7 @@ class HashSnapshot : public Snapshot {
   uint64_t rows() const override { return rows_; }
   absl::Span<const Chunk* const> chunks() const override { return chunks_; }
   const TableOptions& options() const override { return table_->options(); }
+  std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
   void Keep() override { token_->thread.store(nullptr, std::memory_order_relaxed); }
 

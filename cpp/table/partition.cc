@@ -143,6 +143,13 @@ void Partition::CopyRow(Slot slot, RowBuffer* out) {
   }
 }
 
+void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
+  out->AddCopy(ReadElement(rows.chunk_of(key), keypos, key & kChunkMask));
+  out->EndRow();
+}
+
+void Partition::CopyRowsOf(Slot key, Direction, RowBuffer* out) { CopyRow(key, out); }
+
 void Partition::ReapPins() {
   if (!rows.has_pins() && erased.empty() && old_indexes.empty()) return;
   rows.ReapPins();

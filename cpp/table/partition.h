@@ -66,6 +66,18 @@ struct alignas(64) Partition {
   bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Appends the row to `out`. Throws std::bad_alloc.
   void CopyRow(Slot slot, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // --- Keys, in any type of hash table, under the lock. A key has a number from its first row to its last: the live
+  // slots of this store. A walk from number to number meets each key that stays exactly once.
+  const RowStore& keys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return rows; }
+  // The number of the key, or kNoSlot.
+  Slot FindKey(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
+    return Find(hash, key, keypos);
+  }
+  // Appends the key as a row of one value, or all rows of the key in the order they came in, or the other way round.
+  // Both throw std::bad_alloc.
+  void CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+
   void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Empties the partition; `old_indexes` must have room for one more. Returns an index to be deleted without the lock.
   HashIndex RemoveAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);

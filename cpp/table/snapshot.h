@@ -6,6 +6,7 @@
 #ifndef PARTITA_TABLE_SNAPSHOT_H_
 #define PARTITA_TABLE_SNAPSHOT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -16,13 +17,29 @@ namespace partita {
 
 struct Chunk;
 
+struct RowPlace {
+  const Chunk* chunk;
+  uint32_t place;
+};
+
+// Goes through all rows of a snapshot, which must outlive it: in an ordered_set by key, in bags the rows of one key in
+// the order they came in.
+class SnapshotScan {
+ public:
+  virtual ~SnapshotScan() = default;
+  // Tells where the next rows are, at most `most`; returns how many, 0 at the end.
+  virtual size_t Next(RowPlace* places, size_t most) = 0;
+};
+
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
 
   virtual uint64_t rows() const = 0;
-  // Chunks in scan order, none null, over all partitions. column/chunk.h reads them.
+  // All chunks, none null, over all partitions. column/chunk.h reads them.
   virtual absl::Span<const Chunk* const> chunks() const = 0;
+  // Throws std::bad_alloc.
+  virtual std::unique_ptr<SnapshotScan> NewScan(Direction direction) const = 0;
   virtual const TableOptions& options() const = 0;
 
   // The rows of `key` at that moment, appended to `out`.

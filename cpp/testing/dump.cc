@@ -1,6 +1,7 @@
 #include "testing/dump.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "column/chunk.h"
 #include "testing/check.h"
@@ -16,11 +17,10 @@ std::string WireOfRow(const Row& row) {
 std::vector<Row> RowsOf(const Snapshot& snapshot) {
   std::vector<Row> rows;
   absl::InlinedVector<Value, 24> values;
-  for (const Chunk* chunk : snapshot.chunks()) {
-    ForEachLive(*chunk, [&](uint32_t place) {
-      ReadRow(*chunk, place, &values);
-      rows.push_back(RowFromValues(values));
-    });
+  const std::unique_ptr<SnapshotScan> scan = snapshot.NewScan(Direction::kForward);
+  for (RowPlace at; scan->Next(&at, 1) == 1;) {
+    ReadRow(*at.chunk, at.place, &values);
+    rows.push_back(RowFromValues(values));
   }
   return rows;
 }

@@ -20,7 +20,7 @@ std::string WireOfRow(const Row& row);
 Dump DumpOf(const Snapshot& snapshot);
 // Of a moment of the table. Its snapshot is gone when this returns.
 Dump DumpOf(Table* table);
-// The rows themselves, in the order of slots.
+// The rows themselves, in the order of a scan.
 std::vector<Row> RowsOf(const Snapshot& snapshot);
 // Changes with every bit of what a reader can see; faster than a dump.
 uint64_t ChecksumOf(const Snapshot& snapshot);
