@@ -50,6 +50,7 @@ void RowStore::Retire(void* data) {
 // --- Slots.
 
 Slot RowStore::ClaimSlot() {
+  if (ABSL_PREDICT_FALSE(!held_.empty())) return ClaimSlotBesideHeld();
   for (;;) {
     if (open_.empty() && AddChunk() == kMaxChunks) return kNoSlot;
     const uint32_t number = open_.back();
@@ -80,7 +81,7 @@ void RowStore::UnclaimSlot(Slot slot) {
   assert(!Pinned(chunk->birth) && TestBit(chunk->live, place));
   ClearBit(chunk->live, place);
   chunk->free_hint = std::min(chunk->free_hint, place >> 6);
-  if (--chunk->live_count == 0) {
+  if (--chunk->live_count == 0 && HeldIn(number) == nullptr) {
     ReleaseChunk(number);
   } else if (!chunk->in_open_list) {
     chunk->in_open_list = true;
@@ -93,7 +94,8 @@ void RowStore::PrepareErase(Slot slot) { WritableChunk(slot >> kChunkShift); }
 void RowStore::Erase(Slot slot) {
   Chunk* chunk = chunks_[slot >> kChunkShift];
   const uint32_t place = slot & kChunkMask;
-  if (chunk->heap != nullptr && chunk->live_count > 1) {
+  // Of a chunk that goes with its last row the heap goes too.
+  if (chunk->heap != nullptr && (chunk->live_count > 1 || HeldIn(chunk->number) != nullptr)) {
     for (uint32_t c = 0; c < chunk->column_count; ++c) NoteDeadAt(chunk, chunk->columns[c], place);
   }
   ClearBit(chunk->live_at_pin, place);
@@ -161,6 +163,7 @@ void RowStore::ReleaseAll() {
   chunks_.clear();
   open_.clear();
   free_numbers_.clear();
+  held_.clear();
   live_chunks_ = 0;
 }
 
@@ -305,8 +308,12 @@ Status RowStore::CheckInvariants() const {
     count_block(chunk->arities);
     if (chunk->number != number) return broken(number, "calls itself ", chunk->number);
     if (listed != chunk->in_open_list) return broken(number, "open list and flag disagree");
-    if (!listed && chunk->live_count < chunk->capacity) return broken(number, "has free slots but is not listed");
-    if (chunk->live_count == 0) return broken(number, "is empty and still there");
+    const SlotSet* held = HeldIn(number);
+    const auto taken = [&](uint32_t word) { return chunk->live[word] | (held == nullptr ? 0 : held->words[word]); };
+    uint32_t slots_taken = 0;
+    for (uint32_t w = 0; w < kBitmapWords; ++w) slots_taken += static_cast<uint32_t>(absl::popcount(taken(w)));
+    if (!listed && slots_taken < chunk->capacity) return broken(number, "has free slots but is not listed");
+    if (slots_taken == 0) return broken(number, "is empty and still there");
     if (chunk->birth > epoch_) return broken(number, "born in the future");
     uint32_t live = 0;
     Status status;
@@ -335,7 +342,7 @@ Status RowStore::CheckInvariants() const {
     if (!status.ok()) return status;
     if (live != chunk->live_count) return broken(number, "counts ", chunk->live_count, " rows of ", live);
     for (uint32_t w = 0; w < chunk->free_hint; ++w) {
-      if (~chunk->live[w] != 0) return broken(number, "free slot before the hint");
+      if (~taken(w) != 0) return broken(number, "free slot before the hint");
     }
     for (uint32_t c = 0; c < chunk->column_count; ++c) {
       const Column& column = chunk->columns[c];

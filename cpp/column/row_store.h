@@ -22,6 +22,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "base/status.h"
@@ -74,6 +75,11 @@ class RowStore {
   Slot ClaimSlot();
   // Gives back a slot that was claimed but not stored.
   void UnclaimSlot(Slot slot);
+  // A live slot that is held is given to nobody once its row is erased, but by ClaimHeld, until ReleaseHeld ends all
+  // holds. Hold and ClaimHeld throw std::bad_alloc and have changed nothing then. (row_store_hold.cc)
+  void Hold(Slot slot);
+  void ClaimHeld(Slot slot);
+  void ReleaseHeld();
   // Makes room for `values` at a live slot. `fresh`: the slot was just claimed and holds no row yet.
   void PrepareRow(Slot slot, absl::Span<const Value> values, bool fresh, PendingRefs* refs);
   // Forgets prepared bytes that no Store will use.
@@ -133,12 +139,16 @@ class RowStore {
     garbage_ = nullptr;
     return garbage;
   }
-  uint64_t bytes() const { return bytes_ + chunks_.capacity() * sizeof(void*) * 2; }
+  uint64_t bytes() const { return bytes_ + chunks_.capacity() * sizeof(void*) * 2 + held_.size() * sizeof(SlotSet); }
   uint64_t retired_bytes() const { return retired_bytes_; }
   Status CheckInvariants() const;
 
  private:
   static constexpr uint64_t kTidyBytes = 4096;
+
+  struct SlotSet {
+    uint64_t words[kBitmapWords] = {};
+  };
 
   struct PinRecord {
     uint64_t epoch;
@@ -157,6 +167,13 @@ class RowStore {
   void Retire(void* data);  // null is allowed
 
   uint32_t AddChunk();
+  Slot ClaimSlotBesideHeld();
+  // The held slots of a chunk; null: none.
+  const SlotSet* HeldIn(uint32_t number) const {
+    if (ABSL_PREDICT_TRUE(held_.empty())) return nullptr;
+    const auto it = held_.find(number);
+    return it == held_.end() ? nullptr : &it->second;
+  }
   void ReleaseChunk(uint32_t number);
   void RetireContent(Chunk* chunk);
   Chunk* GrowChunk(uint32_t number);
@@ -204,7 +221,8 @@ class RowStore {
   // and has room for all of them, so that adding one cannot fail.
   std::vector<uint32_t> open_;
   std::vector<uint32_t> free_numbers_;
-  uint32_t live_chunks_ = 0;  // that exist
+  uint32_t live_chunks_ = 0;                 // that exist
+  absl::btree_map<uint32_t, SlotSet> held_;  // by chunk
 
   uint64_t epoch_ = 1;            // birth of blocks made now
   uint64_t newest_pin_ = 0;       // 0: no pins

@@ -41,14 +41,12 @@ Outcome HashTable::RemoveAll(Wait wait, bool drop) {
   LockedMany locked;
   if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
   if (dropped()) return Outcome::kDropped;
-  for (const uint32_t number : all_numbers_) {
-    MaybeFailAllocation();
-    partitions_[number].old_indexes.reserve(partitions_[number].old_indexes.size() + 1);
-  }
+  // Should one fail: what a fixed partition noted by then is of keys that are there, and does no harm.
+  for (const uint32_t number : all_numbers_) partitions_[number].PrepareRemoveAll(drop);
   const ListStep step(this);
   generation_.fetch_add(1, std::memory_order_release);
   if (drop) dropped_.store(true, std::memory_order_release);
-  for (const uint32_t number : all_numbers_) removed.push_back(partitions_[number].RemoveAll());
+  for (const uint32_t number : all_numbers_) removed.push_back(partitions_[number].RemoveAll(drop));
   return Outcome::kOk;
 }
 
@@ -129,6 +127,7 @@ Outcome HashTable::Stats(Wait wait, TableStats* out) {
       out->snapshot_retained_bytes += partition.rows.retired_bytes();
     }
     out->snapshots = live_snapshots_.load(std::memory_order_relaxed);
+    out->fixes = fixes_;
     return Outcome::kOk;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
@@ -141,6 +140,7 @@ Outcome HashTable::Compact(Wait wait) {
     const Locked locked(&partition, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
+    if (partition.fixed != nullptr) return Outcome::kFixed;
     try {
       partition.ReapPins();
       partition.rows.Compact();

@@ -28,6 +28,10 @@ class HashTable : public Table {
                        std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
+  Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
+  Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out) override;
+  Outcome Fix(Wait wait) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome Unfix(Wait wait) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Stats(Wait wait, TableStats* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Compact(Wait wait) override;
   Status CheckInvariants() override ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -67,6 +71,17 @@ class HashTable : public Table {
   const std::vector<uint32_t> all_numbers_;  // 0, 1, ...: for LockedMany
 
  private:
+  // --- Keys as walks meet them, under the partition's lock (hash_step.cc). A type whose keys have several rows says
+  // where a key stands and which rows it has.
+
+  // The first slot from `slot` on, or the last one before it, at which a key stands; kNoSlot: none.
+  virtual Slot KeyFrom(const Partition& partition, uint64_t slot) const;
+  virtual Slot KeyBefore(const Partition& partition, uint64_t slot) const;
+  // Appends the key that stands at `slot`, or all its rows. Throws std::bad_alloc.
+  virtual void CopyKey(Partition* partition, Slot slot, bool whole, RowBuffer* out) const;
+
+  Outcome StepInPartition(uint32_t number, Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out,
+                          bool* found);
   Outcome RemoveAll(Wait wait, bool drop) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   class Registration final : public RegisteredTable {
@@ -86,6 +101,7 @@ class HashTable : public Table {
   std::atomic<uint64_t> list_steps_begun_{0};
   std::atomic<uint64_t> list_steps_done_{0};
   std::atomic<uint64_t> live_snapshots_{0};
+  uint64_t fixes_ = 0;                   // that were not ended; changed under all locks, read under any
   std::atomic<uint64_t> generation_{0};  // changed under all locks when all rows go at once
   Registration registration_{this};      // last: see registry.h
 };

@@ -21,6 +21,7 @@ enum class Outcome : uint8_t {
   kNotFinite,    // update_counter: a float went beyond its range, or an int does not fit a float
   kTooLarge,     // a value grew past the limit of a term
   kNoSuchKey,    // a walk was to go on from a key that is not there
+  kFixed,        // the call is refused while the table is fixed
   kWrongType,    // the call does not exist for this type of table
 };
 

@@ -41,7 +41,7 @@ void Partition::PrefetchRowOf(uint64_t hash) const {
 
 Outcome Partition::AddRow(const RowView& row) {
   index.Reserve(IndexHash(row.key_hash));
-  const Slot slot = rows.ClaimSlot();
+  const Slot slot = ClaimSlot(row);
   if (slot == kNoSlot) return Outcome::kTooManyRows;
   const absl::Span<const Value> values(row.values, row.arity);
   if (ABSL_PREDICT_FALSE(!rows.StoreRowInPlace(slot, values, /*fresh=*/true))) {
@@ -58,6 +58,31 @@ Outcome Partition::AddRow(const RowView& row) {
   index.Insert(IndexHash(row.key_hash), slot);
   AddRows(1);
   return Outcome::kOk;
+}
+
+bool Partition::FindErasedWhileFixed(uint64_t hash, const Value& key, Slot* slot) const {
+  if (fixed == nullptr) return false;
+  if (fixed->Find(hash, key, slot)) return true;
+  *slot = kNoSlot;
+  for (const FixedKeys::Cleared& cleared : fixed->cleared()) {
+    const auto holds_key = [&](Slot s) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      const uint32_t number = s >> kChunkShift;
+      const Chunk* chunk = number < cleared.chunks.size() ? cleared.chunks[number] : nullptr;
+      return chunk != nullptr && TestBit(chunk->live, s & kChunkMask) &&
+             KeyIs(*chunk, s & kChunkMask, key, fixed->keypos());
+    };
+    for (const OldIndex& old : old_indexes) {
+      if (old.retired_at > cleared.epoch && old.index.Find(IndexHash(hash), holds_key) != kNoSlot) return true;
+    }
+  }
+  return false;
+}
+
+Slot Partition::ClaimSlotWhileFixed(const RowView& row) {
+  Slot slot = kNoSlot;
+  if (!fixed->Find(row.key_hash, row.values[fixed->keypos()], &slot) || slot == kNoSlot) return rows.ClaimSlot();
+  rows.ClaimHeld(slot);
+  return slot;
 }
 
 void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
@@ -83,6 +108,10 @@ void Partition::RemoveRow(Slot slot, uint64_t hash) {
 }
 
 void Partition::NoteErased(Slot slot, uint64_t hash) {
+  if (ABSL_PREDICT_FALSE(fixed != nullptr)) {
+    rows.Hold(slot);
+    fixed->Remember(hash, ReadElement(rows.chunk_of(slot), fixed->keypos(), slot & kChunkMask), slot);
+  }
   if (ABSL_PREDICT_TRUE(!rows.SeenByPin(slot))) return;
   MaybeFailAllocation();
   erased[IndexHash(hash)].push_back(ErasedSlot{slot, rows.epoch()});
@@ -169,8 +198,21 @@ void Partition::ReapPins() {
                     old_indexes.end());
 }
 
-HashIndex Partition::RemoveAll() {
+void Partition::PrepareRemoveAll(bool drop) {
+  MaybeFailAllocation();
+  old_indexes.reserve(old_indexes.size() + 1);
+  if (fixed == nullptr || drop) return;
+  auto token = std::make_shared<PinToken>();
+  fixed->cleared().reserve(fixed->cleared().size() + 1);
+  FixedKeys::Cleared cleared(rows.epoch(), token, rows.chunks());
+  rows.Pin(std::move(token), ColumnBit(fixed->keypos()));
+  fixed->cleared().push_back(std::move(cleared));
+}
+
+HashIndex Partition::RemoveAll(bool drop) {
+  if (drop) fixed.reset();
   ReapPins();
+  if (fixed != nullptr) fixed->ForgetSlots();
   HashIndex removed = std::move(index);
   index = HashIndex();
   rows.ReleaseAll();
@@ -185,6 +227,7 @@ HashIndex Partition::RemoveAll() {
 uint64_t Partition::Bytes() const {
   uint64_t bytes = rows.bytes() + index.bytes() + erased.size() * sizeof(decltype(erased)::value_type) * 4 / 3;
   for (const OldIndex& old : old_indexes) bytes += old.index.bytes();
+  if (fixed != nullptr) bytes += fixed->bytes();
   return bytes;
 }
 

@@ -20,6 +20,7 @@
 #include "base/lock.h"
 #include "base/sync_point.h"
 #include "column/row_store.h"
+#include "table/fixed_keys.h"
 #include "table/hash_index.h"
 #include "table/row_buffer.h"
 #include "table/table.h"
@@ -45,7 +46,8 @@ struct alignas(64) Partition {
   RowStore rows ABSL_GUARDED_BY(lock);
   absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
-  uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;  // when the last two were last looked through
+  uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;           // when the last two were last looked through
+  std::unique_ptr<FixedKeys> fixed ABSL_GUARDED_BY(lock);  // null: the table is not fixed
 
   void AddRows(int64_t rows) {
     row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_release);
@@ -56,12 +58,20 @@ struct alignas(64) Partition {
   Slot Find(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Asks for the columns of the row that is most likely the one of this hash.
   void PrefetchRowOf(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Where a key stands that was erased since the table was fixed; false: none did. kNoSlot: it went with all others.
+  bool FindErasedWhileFixed(uint64_t hash, const Value& key, Slot* slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // A slot for a row whose key is not there, as RowStore::ClaimSlot gives it; while the table is fixed the one the key
+  // had before. Throws std::bad_alloc.
+  Slot ClaimSlot(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
+    return ABSL_PREDICT_TRUE(fixed == nullptr) ? rows.ClaimSlot() : ClaimSlotWhileFixed(row);
+  }
+  Slot ClaimSlotWhileFixed(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Same. `values` may point into the row itself.
   void ReplaceRow(Slot slot, absl::Span<const Value> values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Before a row's slot is let go: what a snapshot needs to find it. Throws std::bad_alloc.
+  // Before a row's slot is let go: what snapshots, and walks of a fixed table, need to find it. Throws std::bad_alloc.
   void NoteErased(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Appends the row to `out`. Throws std::bad_alloc.
@@ -79,8 +89,10 @@ struct alignas(64) Partition {
   void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
   void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Empties the partition; `old_indexes` must have room for one more. Returns an index to be deleted without the lock.
-  HashIndex RemoveAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Empties the partition, which cannot fail after PrepareRemoveAll(). Returns an index to be deleted without the lock.
+  // With `drop` for ever, so that nothing is remembered.
+  void PrepareRemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  HashIndex RemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   uint64_t Bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 };

@@ -77,6 +77,7 @@ struct TableStats {
   std::vector<uint64_t> partition_rows;
   uint64_t snapshots = 0;                // live ones
   uint64_t snapshot_retained_bytes = 0;  // old versions kept for them (part of memory_bytes)
+  uint64_t fixes = 0;                    // not ended
 };
 
 class Table : public std::enable_shared_from_this<Table> {
@@ -169,7 +170,7 @@ class Table : public std::enable_shared_from_this<Table> {
   virtual Outcome Unfix(Wait wait);
 
   virtual Outcome Stats(Wait wait, TableStats* out) = 0;
-  // Gives unused memory back (empty slots at the end of chunks, dead bytes, index slack).
+  // Gives unused memory back (empty slots at the end of chunks, dead bytes, index slack). kFixed while it is fixed.
   virtual Outcome Compact(Wait wait) = 0;
   // Checks every invariant of cpp/ARCHITECTURE.md; for tests and `verify`. Takes all locks: call without the GIL.
   virtual Status CheckInvariants() = 0;
