@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/fix.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
 #include "bindings/rows_iterator.h"
@@ -23,6 +24,16 @@ void ForgetName(py::dict names, py::str name, py::object table) {
   if (PyDict_DelItem(names.ptr(), name.ptr()) != 0) throw py::error_already_set();
 }
 
+// Sets the attribute `name` of `object` to `value` if it is `expected` now; whether it was. No Python code runs between
+// the look and the change as long as the attribute is a slot (__slots__): as above.
+bool ReplaceAttribute(py::object object, py::str name, py::object expected, py::object value) {
+  const py::object now = py::reinterpret_steal<py::object>(PyObject_GetAttr(object.ptr(), name.ptr()));
+  if (!now) throw py::error_already_set();
+  if (!now.is(expected)) return false;
+  if (PyObject_SetAttr(object.ptr(), name.ptr(), value.ptr()) != 0) throw py::error_already_set();
+  return true;
+}
+
 py::dict ReadCounts() {
   const LiveCounts counts = ReadLiveCounts();
   py::dict dict;
@@ -40,7 +51,9 @@ void RegisterProcess(py::module_& module) {
   InstallGilCheck();
   InstallForkHandlers();
   if (!RegisterRowsIterator(module.ptr())) throw py::error_already_set();
+  if (!RegisterFix(module.ptr())) throw py::error_already_set();
   module.def("forget_name", &ForgetName);
+  module.def("replace_attribute", &ReplaceAttribute);
   module.def(
       "live_counts", &ReadCounts,
       "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");

@@ -46,7 +46,7 @@ std::unique_ptr<SnapshotHandle> NewSnapshot(py::object table) {
   if (!reader.Open(table.ptr()) || !reader.TakeSnapshot(kAllColumns, &handle->snapshot)) throw py::error_already_set();
   handle->snapshot->Keep();
   handle->options = reader.shape().options;
-  handle->name = Ref::Borrow(reader.shape().name.get());
+  handle->name = std::make_shared<Ref>(Ref::Borrow(reader.shape().name_object()));  // as it is now
   handle->fields = Ref::Borrow(reader.shape().fields.get());
   return handle;
 }
@@ -56,7 +56,7 @@ std::unique_ptr<SnapshotHandle> NewSnapshot(py::object table) {
 void RegisterSnapshot(py::module_& module) {
   py::class_<SnapshotHandle>(module, "Snapshot", ContainerSetup<SnapshotHandle, SnapshotReader>(snapshot_methods))
       .def(py::init(&NewSnapshot))
-      .def_property_readonly("name", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.name.get()); })
+      .def_property_readonly("name", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.name_object()); })
       .def_property_readonly("fields", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.fields.get()); })
       .def_property_readonly("keypos", [](const SnapshotHandle& snapshot) { return snapshot.options.keypos; })
       .def_property_readonly("closed", [](const SnapshotHandle& snapshot) { return snapshot.snapshot == nullptr; });

@@ -9,9 +9,11 @@
 #include "bindings/container_type.h"
 #include "bindings/entry.h"
 #include "bindings/errors.h"
+#include "bindings/fix.h"
 #include "bindings/gil.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
+#include "bindings/step_methods.h"
 #include "bindings/write_methods.h"
 
 namespace py = pybind11;
@@ -45,9 +47,25 @@ std::unique_ptr<TableHandle> NewTable(py::object name, const std::string& type, 
   auto handle = std::make_unique<TableHandle>();
   handle->table = std::move(*table);
   handle->options = handle->table->options();
-  handle->name = Ref::Steal(name.release().ptr());
+  handle->name = std::make_shared<Ref>(Ref::Steal(name.release().ptr()));
   handle->fields = Ref::Steal(fields.release().ptr());
   return handle;
+}
+
+// A second object for the table of `table`.
+std::unique_ptr<TableHandle> NewView(const TableHandle& table) {
+  auto handle = std::make_unique<TableHandle>();
+  handle->table = table.table;
+  handle->options = table.options;
+  handle->name = table.name;
+  handle->fields = Ref::Borrow(table.fields.get());
+  return handle;
+}
+
+// Gives the table another name and returns the one it had, in one step under the GIL.
+py::object ExchangeName(TableHandle& table, py::str name) {
+  Ref old = std::exchange(*table.name, Ref::Steal(name.release().ptr()));
+  return py::reinterpret_steal<py::object>(old.release());
 }
 
 // What the engine knows of itself, for info().
@@ -64,10 +82,11 @@ PyObject* Stats(PyObject* self, PyObject*) {
     if (rows == nullptr) return nullptr;
     PyList_SET_ITEM(sizes.get(), static_cast<Py_ssize_t>(i), rows);
   }
-  return Py_BuildValue("{sKsKsNsKsK}", "size", static_cast<unsigned long long>(stats.rows), "memory",
+  return Py_BuildValue("{sKsKsNsKsKsK}", "size", static_cast<unsigned long long>(stats.rows), "memory",
                        static_cast<unsigned long long>(stats.memory_bytes), "partition_sizes", sizes.release(),
                        "snapshots", static_cast<unsigned long long>(stats.snapshots), "snapshot_memory",
-                       static_cast<unsigned long long>(stats.snapshot_retained_bytes));
+                       static_cast<unsigned long long>(stats.snapshot_retained_bytes), "fixes",
+                       static_cast<unsigned long long>(stats.fixes));
 }
 
 PyObject* CheckInvariants(PyObject* self, PyObject*) {
@@ -129,9 +148,11 @@ PyMethodDef table_methods[] = {
     Method<&Take>("take", "take($self, key, /)\n--\n\nDeletes the rows of a key and returns them, in one atomic step."),
     MethodNoArguments<&Clear>("clear", "clear($self, /)\n--\n\nDeletes all rows."),
     MethodNoArguments<&Drop>("drop", "drop($self, /)\n--\n\nSee Table.drop."),
-    MethodNoArguments<&Compact>("compact",
-                                "compact($self, /)\n--\n\n"
-                                "Gives back memory that deleted rows and replaced values left unused."),
+    MethodNoArguments<&Compact>(
+        "compact",
+        "compact($self, /)\n--\n\n"
+        "Gives back memory that deleted rows and replaced values left unused. TableFixedError while the\n"
+        "table is fixed."),
     Method<&UpdateCounter>(
         "update_counter",
         "update_counter($self, key, op, default=None)\n--\n\n"
@@ -154,6 +175,40 @@ PyMethodDef table_methods[] = {
         "Replaces a row exactly equal to `old_row` by `new_row`, which has the same key: True if it did."),
     MethodNoArguments<&ToList<TableReader>>("tolist",
                                             "tolist($self, /)\n--\n\nAll rows of one moment, a list of tuples."),
+    MethodNoArguments<&StepTo<TableReader, Step::kFirst, false>>("first",
+                                                                 "first($self, /)\n--\n\n"
+                                                                 "The first key, or END if there is none."),
+    MethodNoArguments<&StepTo<TableReader, Step::kLast, false>>("last",
+                                                                "last($self, /)\n--\n\n"
+                                                                "The last key, or END if there is none."),
+    Method<&StepTo<TableReader, Step::kNext, false>>(
+        "next",
+        "next($self, key, /)\n--\n\n"
+        "The key after `key`, or END.\n\n"
+        "An ordered_set is in order and any key may be given. The other types have some order, the same for\n"
+        "prev(), and a key that is not there is a KeyError, unless it was deleted while the table is\n"
+        "fixed."),
+    Method<&StepTo<TableReader, Step::kPrev, false>>(
+        "prev", "prev($self, key, /)\n--\n\nThe key before `key`, or END; see next()."),
+    MethodNoArguments<&StepTo<TableReader, Step::kFirst, true>>(
+        "first_lookup", "first_lookup($self, /)\n--\n\n`(key, rows)` of the first key, or END."),
+    MethodNoArguments<&StepTo<TableReader, Step::kLast, true>>(
+        "last_lookup", "last_lookup($self, /)\n--\n\n`(key, rows)` of the last key, or END."),
+    Method<&StepTo<TableReader, Step::kNext, true>>(
+        "next_lookup", "next_lookup($self, key, /)\n--\n\n`(key, rows)` of the key after `key`, or END; see next()."),
+    Method<&StepTo<TableReader, Step::kPrev, true>>(
+        "prev_lookup", "prev_lookup($self, key, /)\n--\n\n`(key, rows)` of the key before `key`, or END; see next()."),
+    Method<&RowsAtSlot<TableReader>>(
+        "slot",
+        "slot($self, number, /)\n--\n\n"
+        "The rows at one of the numbered places that the table consists of, a list that may be empty; END past the\n"
+        "last one. Over all numbers from 0 on comes every row once; in an ordered_set one by one in order."),
+    MethodNoArguments<&NewFix>(
+        "fix",
+        "fix($self, /)\n--\n\n"
+        "A context manager: inside of `with table.fix():` a walk by next() and prev() meets each key that stays\n"
+        "exactly once and goes on from keys that were deleted. May be nested and entered again."),
+    Method<&FixByHand>("_fix_by_hand", nullptr),
     MethodNoArguments<&Stats>("_stats", nullptr),
     Method<&CountWhere<TableReader>>("_count_where", nullptr),
     MethodNoArguments<&CheckInvariants>("_check", nullptr),
@@ -165,7 +220,9 @@ PyMethodDef table_methods[] = {
 void RegisterTable(py::module_& module) {
   py::class_<TableHandle>(module, "Table", ContainerSetup<TableHandle, TableReader>(table_methods))
       .def(py::init(&NewTable))
-      .def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name.get()); })
+      .def(py::init(&NewView))
+      .def("_exchange_name", &ExchangeName)
+      .def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name_object()); })
       .def_property_readonly("fields", [](const TableHandle& table) { return py::handle(table.fields.get()); })
       .def_property_readonly("type", [](const TableHandle& table) { return TypeName(table.options.type); })
       .def_property_readonly("keypos", [](const TableHandle& table) { return table.options.keypos; })

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstdarg>
 #include <cstdio>
+#include <iterator>
 
 #include "base/lock.h"
 
@@ -11,8 +12,8 @@ namespace {
 
 // The class, imported on first use: errors are rare, and the package imports this module before its errors.
 PyObject* ImportErrorClass(ErrorClass error) {
-  static PyObject* classes[2];
-  static constexpr const char* kNames[] = {"TableDroppedError", "SnapshotClosedError"};
+  static constexpr const char* kNames[] = {"TableDroppedError", "SnapshotClosedError", "TableFixedError"};
+  static PyObject* classes[std::size(kNames)];
   PyObject*& cached = classes[static_cast<int>(error)];
   if (cached == nullptr) {
     Ref module = Ref::Steal(PyImport_ImportModule("partita.errors"));
@@ -50,10 +51,11 @@ void RaiseException(Ref exception) {
 PyObject* RaiseDropped(const Shape& shape) {
   PyObject* error = ImportErrorClass(ErrorClass::kTableDropped);
   if (error == nullptr) return nullptr;
-  if (shape.name.get() == nullptr || shape.name.get() == Py_None) {
+  const Ref name = Ref::Borrow(shape.name_object());
+  if (name.get() == Py_None) {
     PyErr_SetString(error, "this table was dropped: make a new one");
   } else {
-    PyErr_Format(error, "table %R was dropped: make a new one", shape.name.get());
+    PyErr_Format(error, "table %R was dropped: make a new one", name.get());
   }
   return nullptr;
 }
@@ -78,6 +80,12 @@ PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {
     case Outcome::kTooManyRows:
       PyErr_SetString(PyExc_OverflowError,
                       "a partition of this table is full (2**32 - 1 rows): use more partitions; nothing was stored");
+      return nullptr;
+    case Outcome::kFixed:
+      if (PyObject* error = ImportErrorClass(ErrorClass::kTableFixed)) {
+        PyErr_SetString(error,
+                        "the table is fixed: no row may move, and no slot be given back, until the last fix ends");
+      }
       return nullptr;
     case Outcome::kWrongType:
       PyErr_SetString(PyExc_TypeError, "this call does not exist for a table of this type");

@@ -12,7 +12,7 @@
 
 namespace partita {
 
-enum class ErrorClass { kTableDropped, kSnapshotClosed };
+enum class ErrorClass { kTableDropped, kSnapshotClosed, kTableFixed };
 
 // Sets the exception for an outcome that needs no more words, and returns null. Outcomes that do (a position, a
 // counter) are told by the method that knows key and operation.

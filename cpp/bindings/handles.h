@@ -1,7 +1,8 @@
 // What stands behind the Python objects `_core.Table` and `_core.Snapshot`, and how a method finds it.
 //
-// Relies on the GIL: `name` may be replaced (rename) and `snapshot` let go of (close) while other threads call methods;
-// these read them once, under the GIL. Everything else is constant after construction or protects itself in the engine.
+// Relies on the GIL: `*name` may be replaced (rename), `fixes_by_hand` counted and `snapshot` let go of (close) while
+// other threads call methods; these read them once, under the GIL. Everything else is constant after construction or
+// protects itself in the engine.
 
 #ifndef PARTITA_BINDINGS_HANDLES_H_
 #define PARTITA_BINDINGS_HANDLES_H_
@@ -21,12 +22,15 @@ namespace partita {
 // What reading and writing methods need to know of a table, or of a snapshot of one.
 struct Shape {
   TableOptions options;
-  Ref name;    // str or None
-  Ref fields;  // tuple of str, or None
+  std::shared_ptr<Ref> name;  // str or None; shared by a table and the views of it
+  Ref fields;                 // tuple of str, or None
+
+  PyObject* name_object() const { return name == nullptr ? Py_None : name->get(); }
 };
 
 struct TableHandle : Shape {
   std::shared_ptr<Table> table;
+  uint64_t fixes_by_hand = 0;  // see FixByHand
 };
 
 struct SnapshotHandle : Shape {

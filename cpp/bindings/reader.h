@@ -31,6 +31,12 @@ class TableReader {
   }
   Outcome Member(const KeyView& key, Wait wait, bool* found) { return table().Member(key, wait, found); }
   Outcome Size(Wait wait, uint64_t* rows) { return table().Size(wait, rows); }
+  Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* rows) {
+    return table().StepKey(step, from, whole, wait, rows);
+  }
+  Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* rows) {
+    return table().ReadSlot(number, wait, past_end, rows);
+  }
 
   // One moment of some columns of the table, for this call alone. False: an exception is set.
   bool TakeSnapshot(ColumnSet columns, std::shared_ptr<Snapshot>* snapshot) {

@@ -42,15 +42,11 @@ uint64_t EndOfSlots(const RowStore& rows) {
   return 0;
 }
 
-bool IsForward(Step step) { return step == Step::kFirst || step == Step::kNext; }
-
-}  // namespace
-
-Slot HashTable::KeyFrom(const Partition& partition, uint64_t slot) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  const RowStore& rows = partition.rows;
+// The first key from number `slot` on, or the last one before it; kNoSlot: none.
+Slot KeyFrom(const RowStore& keys, uint64_t slot) {
   uint32_t place = static_cast<uint32_t>(slot & kChunkMask);
-  for (uint64_t number = slot >> kChunkShift; number < rows.chunk_count(); ++number) {
-    const Chunk* chunk = rows.chunk(static_cast<uint32_t>(number));
+  for (uint64_t number = slot >> kChunkShift; number < keys.chunk_count(); ++number) {
+    const Chunk* chunk = keys.chunk(static_cast<uint32_t>(number));
     const uint64_t live = chunk == nullptr ? kNoSlot : LiveFrom(*chunk, place);
     if (live != kNoSlot) return static_cast<Slot>(number << kChunkShift | live);
     place = 0;
@@ -58,13 +54,12 @@ Slot HashTable::KeyFrom(const Partition& partition, uint64_t slot) const ABSL_NO
   return kNoSlot;
 }
 
-Slot HashTable::KeyBefore(const Partition& partition, uint64_t slot) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  const RowStore& rows = partition.rows;
-  slot = std::min(slot, uint64_t{rows.chunk_count()} << kChunkShift);
+Slot KeyBefore(const RowStore& keys, uint64_t slot) {
+  slot = std::min(slot, uint64_t{keys.chunk_count()} << kChunkShift);
   if (slot == 0) return kNoSlot;
   uint32_t place = static_cast<uint32_t>((slot - 1) & kChunkMask);
   for (uint64_t number = ((slot - 1) >> kChunkShift) + 1; number-- > 0;) {
-    const Chunk* chunk = rows.chunk(static_cast<uint32_t>(number));
+    const Chunk* chunk = keys.chunk(static_cast<uint32_t>(number));
     const uint64_t live = chunk == nullptr ? kNoSlot : LiveUpTo(*chunk, place);
     if (live != kNoSlot) return static_cast<Slot>(number << kChunkShift | live);
     place = kChunkMask;
@@ -72,15 +67,9 @@ Slot HashTable::KeyBefore(const Partition& partition, uint64_t slot) const ABSL_
   return kNoSlot;
 }
 
-void HashTable::CopyKey(Partition* partition, Slot slot, bool whole,
-                        RowBuffer* out) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  if (whole) {
-    partition->CopyRow(slot, out);
-    return;
-  }
-  out->AddCopy(ReadElement(partition->rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
-  out->EndRow();
-}
+bool IsForward(Step step) { return step == Step::kFirst || step == Step::kNext; }
+
+}  // namespace
 
 // One partition's part of a step; `from` (may be null) is a key of this partition. *found: something was appended.
 Outcome HashTable::StepInPartition(uint32_t number, Step step, const KeyView* from, bool whole, Wait wait,
@@ -93,18 +82,22 @@ Outcome HashTable::StepInPartition(uint32_t number, Step step, const KeyView* fr
   Slot slot = kNoSlot;
   try {
     if (from == nullptr) {
-      slot = forward ? KeyFrom(partition, 0) : KeyBefore(partition, uint64_t{1} << 32);
+      slot = forward ? KeyFrom(partition.keys(), 0) : KeyBefore(partition.keys(), uint64_t{1} << 32);
     } else {
-      Slot here = partition.Find(from->hash, from->key, options_.keypos);
-      if (here == kNoSlot && !partition.FindErasedWhileFixed(from->hash, from->key, &here)) return Outcome::kNoSuchKey;
+      Slot here = partition.FindKey(from->hash, from->key, options_.keypos);
+      if (here == kNoSlot && !partition.FindErasedKey(from->hash, from->key, &here)) return Outcome::kNoSuchKey;
       if (here == kNoSlot) {  // went with all that were there then: nothing is left to walk on to
         *found = true;
         return Outcome::kOk;
       }
-      slot = forward ? KeyFrom(partition, uint64_t{here} + 1) : KeyBefore(partition, here);
+      slot = forward ? KeyFrom(partition.keys(), uint64_t{here} + 1) : KeyBefore(partition.keys(), here);
     }
     if (slot == kNoSlot) return Outcome::kOk;
-    CopyKey(&partition, slot, whole, out);
+    if (whole) {
+      partition.CopyRowsOf(slot, Direction::kForward, out);
+    } else {
+      partition.CopyKey(slot, options_.keypos, out);
+    }
     *found = true;
     return Outcome::kOk;
   } catch (const std::bad_alloc&) {
@@ -134,10 +127,10 @@ Outcome HashTable::ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffe
     const Locked locked(&partition, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
-    if (first < EndOfSlots(partition.rows)) {
-      for (Slot slot = KeyFrom(partition, first); slot < first + kSlotsPerNumber;
-           slot = KeyFrom(partition, uint64_t{slot} + 1)) {
-        CopyKey(&partition, slot, /*whole=*/true, out);
+    const RowStore& keys = partition.keys();
+    if (first < EndOfSlots(keys)) {
+      for (Slot slot = KeyFrom(keys, first); slot < first + kSlotsPerNumber; slot = KeyFrom(keys, uint64_t{slot} + 1)) {
+        partition.CopyRowsOf(slot, Direction::kForward, out);
       }
       return Outcome::kOk;
     }
@@ -150,7 +143,7 @@ Outcome HashTable::ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffe
     const Locked locked(&partition, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
-    const uint64_t end = EndOfSlots(partition.rows);
+    const uint64_t end = EndOfSlots(partition.keys());
     if (other > own ? end > first : end > first + kSlotsPerNumber) return Outcome::kOk;
   }
   *past_end = true;

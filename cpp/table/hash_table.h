@@ -71,15 +71,6 @@ class HashTable : public Table {
   const std::vector<uint32_t> all_numbers_;  // 0, 1, ...: for LockedMany
 
  private:
-  // --- Keys as walks meet them, under the partition's lock (hash_step.cc). A type whose keys have several rows says
-  // where a key stands and which rows it has.
-
-  // The first slot from `slot` on, or the last one before it, at which a key stands; kNoSlot: none.
-  virtual Slot KeyFrom(const Partition& partition, uint64_t slot) const;
-  virtual Slot KeyBefore(const Partition& partition, uint64_t slot) const;
-  // Appends the key that stands at `slot`, or all its rows. Throws std::bad_alloc.
-  virtual void CopyKey(Partition* partition, Slot slot, bool whole, RowBuffer* out) const;
-
   Outcome StepInPartition(uint32_t number, Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out,
                           bool* found);
   Outcome RemoveAll(Wait wait, bool drop) ABSL_NO_THREAD_SAFETY_ANALYSIS;

@@ -41,7 +41,8 @@ void Partition::PrefetchRowOf(uint64_t hash) const {
 
 Outcome Partition::AddRow(const RowView& row) {
   index.Reserve(IndexHash(row.key_hash));
-  const Slot slot = ClaimSlot(row);
+  const Slot slot =
+      ABSL_PREDICT_TRUE(fixed == nullptr) ? rows.ClaimSlot() : ClaimKey(row.key_hash, row.values[fixed->keypos()]);
   if (slot == kNoSlot) return Outcome::kTooManyRows;
   const absl::Span<const Value> values(row.values, row.arity);
   if (ABSL_PREDICT_FALSE(!rows.StoreRowInPlace(slot, values, /*fresh=*/true))) {
@@ -60,31 +61,6 @@ Outcome Partition::AddRow(const RowView& row) {
   return Outcome::kOk;
 }
 
-bool Partition::FindErasedWhileFixed(uint64_t hash, const Value& key, Slot* slot) const {
-  if (fixed == nullptr) return false;
-  if (fixed->Find(hash, key, slot)) return true;
-  *slot = kNoSlot;
-  for (const FixedKeys::Cleared& cleared : fixed->cleared()) {
-    const auto holds_key = [&](Slot s) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      const uint32_t number = s >> kChunkShift;
-      const Chunk* chunk = number < cleared.chunks.size() ? cleared.chunks[number] : nullptr;
-      return chunk != nullptr && TestBit(chunk->live, s & kChunkMask) &&
-             KeyIs(*chunk, s & kChunkMask, key, fixed->keypos());
-    };
-    for (const OldIndex& old : old_indexes) {
-      if (old.retired_at > cleared.epoch && old.index.Find(IndexHash(hash), holds_key) != kNoSlot) return true;
-    }
-  }
-  return false;
-}
-
-Slot Partition::ClaimSlotWhileFixed(const RowView& row) {
-  Slot slot = kNoSlot;
-  if (!fixed->Find(row.key_hash, row.values[fixed->keypos()], &slot) || slot == kNoSlot) return rows.ClaimSlot();
-  rows.ClaimHeld(slot);
-  return slot;
-}
-
 void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
   if (ABSL_PREDICT_TRUE(rows.StoreRowInPlace(slot, values, /*fresh=*/false))) return;
   PendingRefs refs;
@@ -101,6 +77,7 @@ void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
 void Partition::RemoveRow(Slot slot, uint64_t hash) {
   rows.PrepareErase(slot);
   NoteErased(slot, hash);
+  NoteKeyErased(slot, hash);
   index.Erase(IndexHash(hash), slot);
   rows.Erase(slot);
   rows.TidyHeap(slot);
@@ -108,10 +85,6 @@ void Partition::RemoveRow(Slot slot, uint64_t hash) {
 }
 
 void Partition::NoteErased(Slot slot, uint64_t hash) {
-  if (ABSL_PREDICT_FALSE(fixed != nullptr)) {
-    rows.Hold(slot);
-    fixed->Remember(hash, ReadElement(rows.chunk_of(slot), fixed->keypos(), slot & kChunkMask), slot);
-  }
   if (ABSL_PREDICT_TRUE(!rows.SeenByPin(slot))) return;
   MaybeFailAllocation();
   erased[IndexHash(hash)].push_back(ErasedSlot{slot, rows.epoch()});
@@ -178,6 +151,37 @@ void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
 }
 
 void Partition::CopyRowsOf(Slot key, Direction, RowBuffer* out) { CopyRow(key, out); }
+
+Slot Partition::ClaimKey(uint64_t hash, const Value& key) {
+  Slot slot = kNoSlot;
+  if (fixed == nullptr || !fixed->Find(hash, key, &slot) || slot == kNoSlot) return rows.ClaimSlot();
+  rows.ClaimHeld(slot);
+  return slot;
+}
+
+void Partition::NoteKeyErased(Slot key, uint64_t hash) {
+  if (ABSL_PREDICT_TRUE(fixed == nullptr)) return;
+  rows.Hold(key);
+  fixed->Remember(hash, ReadElement(rows.chunk_of(key), fixed->keypos(), key & kChunkMask), key);
+}
+
+bool Partition::FindErasedKey(uint64_t hash, const Value& key, Slot* number) const {
+  if (fixed == nullptr) return false;
+  if (fixed->Find(hash, key, number)) return true;
+  *number = kNoSlot;
+  for (const FixedKeys::Cleared& cleared : fixed->cleared()) {
+    const auto holds_key = [&](Slot s) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      const uint32_t chunk_number = s >> kChunkShift;
+      const Chunk* chunk = chunk_number < cleared.chunks.size() ? cleared.chunks[chunk_number] : nullptr;
+      return chunk != nullptr && TestBit(chunk->live, s & kChunkMask) &&
+             KeyIs(*chunk, s & kChunkMask, key, fixed->keypos());
+    };
+    for (const OldIndex& old : old_indexes) {
+      if (old.retired_at > cleared.epoch && old.index.Find(IndexHash(hash), holds_key) != kNoSlot) return true;
+    }
+  }
+  return false;
+}
 
 void Partition::ReapPins() {
   if (!rows.has_pins() && erased.empty() && old_indexes.empty()) return;

@@ -58,20 +58,12 @@ struct alignas(64) Partition {
   Slot Find(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Asks for the columns of the row that is most likely the one of this hash.
   void PrefetchRowOf(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Where a key stands that was erased since the table was fixed; false: none did. kNoSlot: it went with all others.
-  bool FindErasedWhileFixed(uint64_t hash, const Value& key, Slot* slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // A slot for a row whose key is not there, as RowStore::ClaimSlot gives it; while the table is fixed the one the key
-  // had before. Throws std::bad_alloc.
-  Slot ClaimSlot(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
-    return ABSL_PREDICT_TRUE(fixed == nullptr) ? rows.ClaimSlot() : ClaimSlotWhileFixed(row);
-  }
-  Slot ClaimSlotWhileFixed(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Same. `values` may point into the row itself.
   void ReplaceRow(Slot slot, absl::Span<const Value> values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Before a row's slot is let go: what snapshots, and walks of a fixed table, need to find it. Throws std::bad_alloc.
+  // Before a row's slot is let go: what a snapshot needs to find it. Throws std::bad_alloc.
   void NoteErased(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Appends the row to `out`. Throws std::bad_alloc.
@@ -87,6 +79,16 @@ struct alignas(64) Partition {
   // Both throw std::bad_alloc.
   void CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+
+  // --- While the table is fixed a key keeps its number also when it goes and comes back (fixed_keys.h). What may fail
+  // throws std::bad_alloc.
+
+  // The number for a key that is not there, as RowStore::ClaimSlot gives it, or the one that the key had before.
+  Slot ClaimKey(uint64_t hash, const Value& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Before the last row of a key goes.
+  void NoteKeyErased(Slot key, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // The number of a key that was erased since the table was fixed, kNoSlot if it went with all others; false: none was.
+  bool FindErasedKey(uint64_t hash, const Value& key, Slot* number) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
   void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Empties the partition, which cannot fail after PrepareRemoveAll(). Returns an index to be deleted without the lock.

@@ -200,7 +200,7 @@ Outcome SetTable::InsertListLocked(absl::Span<const RowView> rows, absl::Span<co
       ++begun;
       if (p.fresh) {
         partition.index.Reserve(IndexHash(row.key_hash));
-        p.slot = partition.ClaimSlot(row);
+        p.slot = partition.ClaimKey(row.key_hash, KeyOf(row));
         if (p.slot == kNoSlot) {
           undo();
           return Outcome::kTooManyRows;

@@ -18,7 +18,14 @@ except ImportError as error:
     ) from error
 
 from partita._table import Table
-from partita.errors import Error, MatchSpecError, SnapshotClosedError, TableDroppedError, TableExistsError
+from partita.errors import (
+    Error,
+    MatchSpecError,
+    SnapshotClosedError,
+    TableDroppedError,
+    TableExistsError,
+    TableFixedError,
+)
 from partita.names import table, tables
 from partita.patterns import ANY, ROW, VARS, V
 from partita.reading import END
@@ -40,6 +47,7 @@ __all__ = [
     "Table",
     "TableDroppedError",
     "TableExistsError",
+    "TableFixedError",
     "V",
     "__version__",
     "live_counts",

@@ -285,7 +285,7 @@ class Table(_core.Table):
             "partition_sizes": stats["partition_sizes"],
             "owner": None if self._owner is None else self._owner(),
             "heir": self._heir,
-            "fixed": False,
+            "fixed": stats["fixes"] > 0,
             "readonly": False,
             "snapshots": stats["snapshots"],
             "snapshot_memory": stats["snapshot_memory"],

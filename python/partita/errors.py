@@ -6,13 +6,13 @@ Each derives from `Error` and from the built-in exception that a Python user wou
     └── Error
         ├── TableDroppedError   (ValueError)  the table of this object was dropped
         ├── TableExistsError    (ValueError)  a table of this name lives already
+        ├── TableFixedError     (ValueError)  the call has to wait until the table is no longer fixed
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         └── MatchSpecError      (ValueError)  a match specification is malformed; says where
 
 Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
 position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
 """
-
 
 import reprlib
 
@@ -35,6 +35,10 @@ class TableDroppedError(Error, ValueError):
 
 class TableExistsError(Error, ValueError):
     """A table of this name lives already."""
+
+
+class TableFixedError(Error, ValueError):
+    """The table is fixed, by `with table.fix():`, and the call would move what a walk relies on."""
 
 
 class SnapshotClosedError(Error, ValueError):
