@@ -61,7 +61,7 @@ class Table(_Reader):
     def __init__(
         self,
         name: str | None,
-        type: str,  # noqa: A002
+        type: str,
         keypos: int,
         partitions: int,
         fields: tuple[str, ...] | None,
