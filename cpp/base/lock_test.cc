@@ -113,10 +113,10 @@ TEST(LockedTest, TriesOrBlocks) {
 
 TEST(LockedManyTest, AllOrNone) {
   Partition partitions[4];
-  const std::vector<uint32_t> numbers = {0, 2, 3};
+  const std::vector<Shard*> shards = {&partitions[0], &partitions[2], &partitions[3]};
   {
     LockedMany locked;
-    ASSERT_TRUE(locked.Take(partitions, numbers, Wait::kTry));
+    ASSERT_TRUE(locked.Take(shards, Wait::kTry));
     EXPECT_EQ(LocksHeldByThisThread(), Held(3));
     EXPECT_TRUE(partitions[1].lock.TryLock());
     EXPECT_FALSE(partitions[2].lock.TryLock());
@@ -126,7 +126,7 @@ TEST(LockedManyTest, AllOrNone) {
   partitions[2].lock.Lock();
   {
     LockedMany locked;
-    EXPECT_FALSE(locked.Take(partitions, numbers, Wait::kTry));
+    EXPECT_FALSE(locked.Take(shards, Wait::kTry));
     EXPECT_EQ(LocksHeldByThisThread(), Held(1));
     EXPECT_TRUE(partitions[0].lock.TryLock());
     partitions[0].lock.Unlock();
@@ -134,7 +134,7 @@ TEST(LockedManyTest, AllOrNone) {
   partitions[2].lock.Unlock();
   EXPECT_EQ(LocksHeldByThisThread(), 0);
   LockedMany none;
-  EXPECT_TRUE(none.Take(partitions, {}, Wait::kTry));
+  EXPECT_TRUE(none.Take({}, Wait::kTry));
 }
 
 }  // namespace

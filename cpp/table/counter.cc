@@ -59,13 +59,13 @@ Outcome CountAll(absl::Span<const CounterOp> ops, uint32_t arity, uint32_t keypo
 
 }  // namespace
 
-void SetElements(Partition* partition, Slot slot, absl::Span<const ElementUpdate> updates) {
+void SetElements(Shard* shard, Slot slot, absl::Span<const ElementUpdate> updates) {
   const auto beyond_columns = [](const ElementUpdate& u) { return u.position >= kMaxColumns; };
   if (ABSL_PREDICT_FALSE(std::any_of(updates.begin(), updates.end(), beyond_columns))) {
     absl::InlinedVector<Value, 24> values;
-    ReadRow(partition->rows.chunk_of(slot), slot & kChunkMask, &values);
+    ReadRow(shard->rows.chunk_of(slot), slot & kChunkMask, &values);
     for (const ElementUpdate& update : updates) values[update.position] = update.value;
-    partition->ReplaceRow(slot, values);
+    shard->ReplaceRow(slot, values);
     return;
   }
   absl::InlinedVector<const ElementUpdate*, 4> last;  // of each position
@@ -80,22 +80,22 @@ void SetElements(Partition* partition, Slot slot, absl::Span<const ElementUpdate
   }
   PendingRefs refs;
   try {
-    for (const ElementUpdate* u : last) partition->rows.PrepareElement(slot, u->position, u->value, &refs);
+    for (const ElementUpdate* u : last) shard->rows.PrepareElement(slot, u->position, u->value, &refs);
   } catch (...) {
-    partition->rows.AbandonRefs(slot, refs);
+    shard->rows.AbandonRefs(slot, refs);
     throw;
   }
-  for (const ElementUpdate* u : last) partition->rows.StoreElement(slot, u->position, u->value, refs);
-  partition->rows.TidyHeap(slot);
+  for (const ElementUpdate* u : last) shard->rows.StoreElement(slot, u->position, u->value, refs);
+  shard->rows.TidyHeap(slot);
 }
 
-Outcome CountInRow(Partition* partition, Slot slot, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
+Outcome CountInRow(Shard* shard, Slot slot, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
                    size_t* failed_op) {
   if (ABSL_PREDICT_TRUE(ops.size() == 1)) {
     // The common case, an increment of a column of integers, is one store.
     const CounterOp& op = ops.front();
     if (op.increment.kind == Value::Kind::kInt && !op.has_threshold && op.position != keypos) {
-      int64_t* counter = partition->rows.WritableInt(slot, op.position);
+      int64_t* counter = shard->rows.WritableInt(slot, op.position);
       int64_t sum;
       if (counter != nullptr && !__builtin_add_overflow(*counter, op.increment.i, &sum)) {
         out->AddValue(Value::Int(sum));
@@ -105,25 +105,39 @@ Outcome CountInRow(Partition* partition, Slot slot, absl::Span<const CounterOp> 
       }
     }
   }
-  const Chunk& chunk = partition->rows.chunk_of(slot);
+  const Chunk& chunk = shard->rows.chunk_of(slot);
   const uint32_t place = slot & kChunkMask;
   absl::InlinedVector<ElementUpdate, 4> updates;
   const Outcome outcome = CountAll(
       ops, RowArity(chunk, place), keypos, [&](uint32_t position) { return ReadElement(chunk, position, place); }, out,
       &updates, failed_op);
-  if (outcome == Outcome::kOk) SetElements(partition, slot, updates);
+  if (outcome == Outcome::kOk) SetElements(shard, slot, updates);
   return outcome;
 }
 
-Outcome CountFromDefault(Partition* partition, const RowView& row, absl::Span<const CounterOp> ops, uint32_t keypos,
-                         RowBuffer* out, size_t* failed_op) {
-  absl::InlinedVector<Value, 24> values(row.values, row.values + row.arity);
+Outcome CountFromDefault(const RowView& default_row, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
+                         size_t* failed_op, RowValues* values) {
+  values->assign(default_row.values, default_row.values + default_row.arity);
   absl::InlinedVector<ElementUpdate, 4> updates;
-  const Outcome outcome =
-      CountAll(ops, row.arity, keypos, [&](uint32_t position) { return values[position]; }, out, &updates, failed_op);
+  const Outcome outcome = CountAll(
+      ops, default_row.arity, keypos, [&](uint32_t position) { return (*values)[position]; }, out, &updates, failed_op);
   if (outcome != Outcome::kOk) return outcome;
-  for (const ElementUpdate& update : updates) values[update.position] = update.value;
-  return partition->AddRow(RowView{values.data(), row.arity, row.key_hash});
+  for (const ElementUpdate& update : updates) (*values)[update.position] = update.value;
+  return Outcome::kOk;
+}
+
+Outcome CheckElements(absl::Span<const ElementUpdate> updates, uint32_t arity, uint32_t keypos, size_t* failed_op) {
+  for (const ElementUpdate& update : updates) {
+    *failed_op = static_cast<size_t>(&update - updates.data());
+    if (update.position >= arity) return Outcome::kBadPosition;
+    if (update.position == keypos) return Outcome::kKeyPosition;
+  }
+  return Outcome::kOk;
+}
+
+void SetInDefault(const RowView& default_row, absl::Span<const ElementUpdate> updates, RowValues* values) {
+  values->assign(default_row.values, default_row.values + default_row.arity);
+  for (const ElementUpdate& update : updates) (*values)[update.position] = update.value;
 }
 
 }  // namespace partita

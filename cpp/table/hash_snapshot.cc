@@ -1,8 +1,6 @@
 #include "table/hash_snapshot.h"
 
-#include <utility>
-
-#include "base/this_thread.h"
+#include "absl/numeric/bits.h"
 
 namespace partita {
 namespace {
@@ -37,45 +35,12 @@ class SlotScan final : public SnapshotScan {
 
 }  // namespace
 
-HashSnapshot::HashSnapshot(std::shared_ptr<HashTable> table)
-    : table_(std::move(table)), token_(std::make_shared<PinToken>()), views_(table_->options().partitions) {
-  token_->thread.store(ThisThread(), std::memory_order_relaxed);
-  g_live_snapshots.fetch_add(1, std::memory_order_relaxed);
-  table_->live_snapshots_.fetch_add(1, std::memory_order_relaxed);
-}
-
-HashSnapshot::~HashSnapshot() {
-  token_->released.store(true, std::memory_order_release);
-  g_live_snapshots.fetch_sub(1, std::memory_order_relaxed);
-  table_->live_snapshots_.fetch_sub(1, std::memory_order_relaxed);
-  // Partitions whose lock is held by somebody notice at their next copy.
-  for (const uint32_t number : table_->all_numbers_) {
-    const Locked locked(&table_->partitions_[number], Wait::kTry);
-    if (locked.got()) table_->partitions_[number].ReapPins();
-  }
-}
-
-void HashSnapshot::Take(ColumnSet columns) {
-  for (const uint32_t number : table_->all_numbers_) {
-    Partition& partition = table_->partitions_[number];
-    View& view = views_[number];
-    partition.ReapPins();
-    const absl::Span<Chunk* const> chunks = partition.rows.chunks();
-    view.chunks.assign(chunks.begin(), chunks.end());
-    for (const Chunk* chunk : chunks) {
-      if (chunk != nullptr) chunks_.push_back(chunk);
-    }
-    rows_ += partition.row_count.load(std::memory_order_relaxed);
-    view.epoch = partition.rows.Pin(token_, columns);
-  }
-}
-
-std::unique_ptr<SnapshotScan> HashSnapshot::NewScan(Direction) const { return std::make_unique<SlotScan>(chunks_); }
+std::unique_ptr<SnapshotScan> HashSnapshot::NewScan(Direction) const { return std::make_unique<SlotScan>(chunks()); }
 
 Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
   const uint32_t number = table_->PartitionNumber(key.hash);
   Partition& partition = table_->partitions_[number];
-  const View& view = views_[number];
+  const View& view = views()[number];
   const uint32_t keypos = options().keypos;
   const auto holds_key = [&](Slot slot) {
     const uint32_t chunk_number = slot >> kChunkShift;

@@ -152,7 +152,7 @@ Outcome HashTable::ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffe
 
 Outcome HashTable::Fix(Wait wait) {
   LockedMany locked;
-  if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+  if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
   if (dropped()) return Outcome::kDropped;
   if (fixes_ == 0) {
     try {
@@ -173,7 +173,7 @@ Outcome HashTable::Unfix(Wait wait) {
   std::unique_ptr<FixedKeys> ended;  // a list, let go after the locks
   {
     LockedMany locked;
-    if (!locked.Take(partitions_.get(), all_numbers_, wait)) return Outcome::kWouldBlock;
+    if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
     if (fixes_ == 0 || --fixes_ != 0) return Outcome::kOk;
     for (const uint32_t number : all_numbers_) {

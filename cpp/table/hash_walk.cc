@@ -10,8 +10,7 @@ constexpr size_t kMaxBatchBytes = size_t{256} * 1024;
 
 }  // namespace
 
-HashWalk::HashWalk(std::shared_ptr<HashTable> table)
-    : table_(std::move(table)), generation_(table_->generation_.load(std::memory_order_acquire)) {
+HashWalk::HashWalk(std::shared_ptr<HashTable> table) : table_(std::move(table)), generation_(table_->generation()) {
   ends_.reserve(table_->options().partitions);
   g_live_walks.fetch_add(1, std::memory_order_relaxed);
 }
@@ -43,7 +42,7 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
   const Locked locked(&partition, wait);
   if (!locked.got()) return Outcome::kWouldBlock;
   if (table_->dropped()) return Outcome::kDropped;
-  if (table_->generation_.load(std::memory_order_relaxed) != generation_) {
+  if (table_->generation() != generation_) {
     partition_ = table_->options().partitions - 1;
     slot_ = ends_[partition_];
     return Outcome::kOk;

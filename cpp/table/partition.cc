@@ -1,7 +1,6 @@
 #include "table/partition.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -44,34 +43,10 @@ Outcome Partition::AddRow(const RowView& row) {
   const Slot slot =
       ABSL_PREDICT_TRUE(fixed == nullptr) ? rows.ClaimSlot() : ClaimKey(row.key_hash, row.values[fixed->keypos()]);
   if (slot == kNoSlot) return Outcome::kTooManyRows;
-  const absl::Span<const Value> values(row.values, row.arity);
-  if (ABSL_PREDICT_FALSE(!rows.StoreRowInPlace(slot, values, /*fresh=*/true))) {
-    PendingRefs refs;
-    try {
-      rows.PrepareRow(slot, values, /*fresh=*/true, &refs);
-    } catch (...) {
-      rows.AbandonRefs(slot, refs);
-      rows.UnclaimSlot(slot);
-      throw;
-    }
-    rows.StoreRow(slot, values, refs, /*fresh=*/true);
-  }
+  StoreNewRow(slot, absl::MakeConstSpan(row.values, row.arity));
   index.Insert(IndexHash(row.key_hash), slot);
   AddRows(1);
   return Outcome::kOk;
-}
-
-void Partition::ReplaceRow(Slot slot, absl::Span<const Value> values) {
-  if (ABSL_PREDICT_TRUE(rows.StoreRowInPlace(slot, values, /*fresh=*/false))) return;
-  PendingRefs refs;
-  try {
-    rows.PrepareRow(slot, values, /*fresh=*/false, &refs);
-  } catch (...) {
-    rows.AbandonRefs(slot, refs);
-    throw;
-  }
-  rows.StoreRow(slot, values, refs, /*fresh=*/false);
-  rows.TidyHeap(slot);
 }
 
 void Partition::RemoveRow(Slot slot, uint64_t hash) {
@@ -88,61 +63,6 @@ void Partition::NoteErased(Slot slot, uint64_t hash) {
   if (ABSL_PREDICT_TRUE(!rows.SeenByPin(slot))) return;
   MaybeFailAllocation();
   erased[IndexHash(hash)].push_back(ErasedSlot{slot, rows.epoch()});
-}
-
-bool Partition::RowEquals(Slot slot, const RowView& row) const {
-  const Chunk& chunk = rows.chunk_of(slot);
-  const uint32_t place = slot & kChunkMask;
-  if (RowArity(chunk, place) != row.arity) return false;
-  bool equal = true;
-  const Value* expected = row.values;
-  ForEachElement(chunk, place, [&](const Value& v) { equal = equal && ExactlyEqual(v, *expected++); });
-  return equal;
-}
-
-void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values) {
-  const uint32_t arity = RowArity(chunk, place);
-  const uint32_t in_columns = std::min(arity, kMaxColumns);
-  Value* values = out->AddValues(arity);
-  const auto copy_bytes = [&](Value v) {
-    if (ABSL_PREDICT_FALSE(long_values != nullptr && v.size > RowBuffer::kMaxCopiedValue)) {
-      *long_values = true;
-      return v;
-    }
-    char* copy = out->Allocate(v.size);
-    std::memcpy(copy, v.data, v.size);
-    v.data = copy;
-    return v;
-  };
-  for (uint32_t c = 0; c < in_columns; ++c) {
-    Value v = ReadColumn(chunk, c, place);
-    if (v.kind == Value::Kind::kStr && v.size <= StrRef::kInlineBytes) {
-      // It lies in the array, so that a move of all the bytes there may be costs no call.
-      char* copy = out->Allocate(StrRef::kInlineBytes);
-      std::memcpy(copy, v.data, StrRef::kInlineBytes);
-      v.data = copy;
-    } else if (v.kind >= Value::Kind::kStr) {
-      v = copy_bytes(v);
-    }
-    values[c] = v;
-  }
-  if (ABSL_PREDICT_FALSE(arity > kMaxColumns)) {
-    absl::InlinedVector<Value, 8> rest;
-    ReadRest(chunk, place, arity - kMaxColumns, &rest);
-    values += kMaxColumns;
-    for (const Value& v : rest) *values++ = v.kind >= Value::Kind::kStr ? copy_bytes(v) : v;
-  }
-  out->EndRow();
-}
-
-void Partition::CopyRow(Slot slot, RowBuffer* out) {
-  bool long_values = false;
-  CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
-  if (ABSL_PREDICT_FALSE(long_values)) {
-    auto pin = std::make_shared<PinToken>();
-    out->HoldPin(pin);
-    rows.Pin(std::move(pin));
-  }
 }
 
 void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
@@ -258,38 +178,5 @@ Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
   }
   return OkStatus();
 }
-
-bool LockedMany::Take(Partition* partitions, absl::Span<const uint32_t> numbers, Wait wait) {
-  partitions_ = partitions;
-  numbers_ = numbers;
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    WordLock& lock = partitions[numbers[i]].lock;
-    if (wait == Wait::kBlock) {
-      lock.Lock();
-    } else if (!lock.TryLock()) {
-      Release(i);
-      return false;
-    }
-  }
-  return true;
-}
-
-void LockedMany::Release(size_t count) {
-  Block* garbage = nullptr;
-  for (size_t i = count; i-- > 0;) {
-    Partition& partition = partitions_[numbers_[i]];
-    for (Block* block = partition.rows.TakeGarbage(); block != nullptr;) {
-      Block* next = block->next;
-      block->next = garbage;
-      garbage = block;
-      block = next;
-    }
-    partition.lock.Unlock();
-  }
-  numbers_ = {};
-  FreeBlockChain(garbage);
-}
-
-LockedMany::~LockedMany() { Release(numbers_.size()); }
 
 }  // namespace partita

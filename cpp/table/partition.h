@@ -8,7 +8,6 @@
 #ifndef PARTITA_TABLE_PARTITION_H_
 #define PARTITA_TABLE_PARTITION_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -17,19 +16,18 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
-#include "base/lock.h"
-#include "base/sync_point.h"
 #include "column/row_store.h"
 #include "table/fixed_keys.h"
 #include "table/hash_index.h"
 #include "table/row_buffer.h"
+#include "table/shard.h"
 #include "table/table.h"
 
 namespace partita {
 
 inline uint32_t IndexHash(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
-struct alignas(64) Partition {
+struct alignas(64) Partition final : Shard {
   struct OldIndex {
     HashIndex index;
     uint64_t retired_at;
@@ -40,19 +38,11 @@ struct alignas(64) Partition {
     uint64_t epoch;  // pins from this one on do not see the row
   };
 
-  mutable WordLock lock;
-  std::atomic<uint64_t> row_count{0};  // written under the lock; released for HashTable::Size
   HashIndex index ABSL_GUARDED_BY(lock);
-  RowStore rows ABSL_GUARDED_BY(lock);
   absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
   uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;           // when the last two were last looked through
   std::unique_ptr<FixedKeys> fixed ABSL_GUARDED_BY(lock);  // null: the table is not fixed
-
-  void AddRows(int64_t rows) {
-    row_count.store(row_count.load(std::memory_order_relaxed) + static_cast<uint64_t>(rows), std::memory_order_release);
-    SyncPoint();
-  }
 
   // --- Under the lock.
   Slot Find(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
@@ -60,14 +50,9 @@ struct alignas(64) Partition {
   void PrefetchRowOf(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Same. `values` may point into the row itself.
-  void ReplaceRow(Slot slot, absl::Span<const Value> values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Before a row's slot is let go: what a snapshot needs to find it. Throws std::bad_alloc.
   void NoteErased(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Appends the row to `out`. Throws std::bad_alloc.
-  void CopyRow(Slot slot, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // --- Keys, in any type of hash table, under the lock. A key has a number from its first row to its last: the live
   // slots of this store. A walk from number to number meets each key that stays exactly once.
   const RowStore& keys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return rows; }
@@ -90,12 +75,12 @@ struct alignas(64) Partition {
   // The number of a key that was erased since the table was fixed, kNoSlot if it went with all others; false: none was.
   bool FindErasedKey(uint64_t hash, const Value& key, Slot* number) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
-  void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void ReapPins() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Empties the partition, which cannot fail after PrepareRemoveAll(). Returns an index to be deleted without the lock.
   // With `drop` for ever, so that nothing is remembered.
   void PrepareRemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   HashIndex RemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  uint64_t Bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  uint64_t Bytes() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 };
 
@@ -110,53 +95,6 @@ inline bool KeyIs(const Chunk& chunk, uint32_t place, const Value& key, uint32_t
   }
   return ExactlyEqual(ReadElement(chunk, keypos, place), key);
 }
-
-// Copies a row of a chunk that does not change meanwhile. Values above RowBuffer::kMaxCopiedValue are added as they are
-// when `long_values` is given, and *long_values set: the caller must pin what they point to.
-void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values);
-
-// Holds a partition's lock, if it got it. What writing under it threw away is freed after the lock is released.
-class ABSL_SCOPED_LOCKABLE Locked {
- public:
-  Locked(Partition* partition, Wait wait) ABSL_EXCLUSIVE_LOCK_FUNCTION(partition->lock) : partition_(partition) {
-    if (wait == Wait::kBlock) {
-      partition->lock.Lock();
-    } else if (ABSL_PREDICT_FALSE(!partition->lock.TryLock())) {
-      partition_ = nullptr;
-    }
-  }
-  ~Locked() ABSL_UNLOCK_FUNCTION() {
-    if (partition_ == nullptr) return;
-    Block* garbage = partition_->rows.TakeGarbage();
-    partition_->lock.Unlock();
-    if (ABSL_PREDICT_FALSE(garbage != nullptr)) FreeBlockChain(garbage);
-  }
-  Locked(const Locked&) = delete;
-  Locked& operator=(const Locked&) = delete;
-
-  bool got() const { return partition_ != nullptr; }
-
- private:
-  Partition* partition_;
-};
-
-// Holds the locks of several partitions, taken in the order of their numbers; all or none.
-class LockedMany {
- public:
-  LockedMany() = default;
-  ~LockedMany();
-  LockedMany(const LockedMany&) = delete;
-  LockedMany& operator=(const LockedMany&) = delete;
-
-  // `numbers` ascending and distinct; must outlive this. False: one was held, and none is held now.
-  bool Take(Partition* partitions, absl::Span<const uint32_t> numbers, Wait wait) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-
- private:
-  void Release(size_t count) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-
-  Partition* partitions_ = nullptr;
-  absl::Span<const uint32_t> numbers_;
-};
 
 }  // namespace partita
 

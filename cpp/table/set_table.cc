@@ -106,14 +106,18 @@ Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
 
 Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
                                 Wait wait, bool* found, RowBuffer* out, size_t* failed_op) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *found = slot != kNoSlot || default_row != nullptr;
-                 if (!*found) return Outcome::kOk;
-                 if (slot == kNoSlot)
-                   return CountFromDefault(&partition, *default_row, ops, options_.keypos, out, failed_op);
-                 return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
-               });
+  return OnKey(
+      key.key, key.hash, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+        *found = slot != kNoSlot || default_row != nullptr;
+        if (!*found) return Outcome::kOk;
+        if (slot == kNoSlot) {
+          RowValues values;
+          const Outcome outcome = CountFromDefault(*default_row, ops, options_.keypos, out, failed_op, &values);
+          if (outcome != Outcome::kOk) return outcome;
+          return partition.AddRow(RowView{values.data(), default_row->arity, default_row->key_hash});
+        }
+        return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
+      });
 }
 
 Outcome SetTable::UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
@@ -124,14 +128,11 @@ Outcome SetTable::UpdateElement(const KeyView& key, absl::Span<const ElementUpda
                  if (!*found) return Outcome::kOk;
                  const uint32_t arity =
                      slot == kNoSlot ? default_row->arity : RowArity(partition.rows.chunk_of(slot), slot & kChunkMask);
-                 for (const ElementUpdate& update : updates) {
-                   *failed_op = static_cast<size_t>(&update - updates.data());
-                   if (update.position >= arity) return Outcome::kBadPosition;
-                   if (update.position == options_.keypos) return Outcome::kKeyPosition;
-                 }
+                 const Outcome outcome = CheckElements(updates, arity, options_.keypos, failed_op);
+                 if (outcome != Outcome::kOk) return outcome;
                  if (slot == kNoSlot) {
-                   absl::InlinedVector<Value, 24> values(default_row->values, default_row->values + arity);
-                   for (const ElementUpdate& update : updates) values[update.position] = update.value;
+                   RowValues values;
+                   SetInDefault(*default_row, updates, &values);
                    return partition.AddRow(RowView{values.data(), arity, default_row->key_hash});
                  }
                  SetElements(&partition, slot, updates);

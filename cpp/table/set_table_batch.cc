@@ -143,13 +143,13 @@ Outcome SetTable::InsertList(absl::Span<const RowView> rows, bool only_new, Wait
   try {
     *inserted = true;
     const std::vector<uint32_t> order = OrderForList(rows);
-    std::vector<uint32_t> numbers;
+    std::vector<Shard*> shards;
     for (const uint32_t i : order) {
-      const uint32_t number = PartitionNumber(rows[i].key_hash);
-      if (numbers.empty() || numbers.back() != number) numbers.push_back(number);
+      Shard* shard = &PartitionOf(rows[i].key_hash);
+      if (shards.empty() || shards.back() != shard) shards.push_back(shard);
     }
     LockedMany locked;
-    if (!locked.Take(partitions_.get(), numbers, wait)) return Outcome::kWouldBlock;
+    if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
     if (only_new) {
       for (const uint32_t i : order) {

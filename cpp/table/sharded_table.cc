@@ -1,0 +1,101 @@
+#include "table/sharded_table.h"
+
+#include <new>
+
+namespace partita {
+
+Outcome ShardedTable::Clear(Wait wait) {
+  try {
+    return RemoveAll(wait, /*drop=*/false);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome ShardedTable::Drop(Wait wait) {
+  try {
+    return RemoveAll(wait, /*drop=*/true);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+void ShardedTable::BeginRemoveAll(bool drop) {
+  generation_.fetch_add(1, std::memory_order_release);
+  if (drop) dropped_.store(true, std::memory_order_release);
+}
+
+Outcome ShardedTable::Size(Wait wait, uint64_t* rows) {
+  constexpr int kTries = 100;
+  const auto sum = [this] {
+    uint64_t total = 0;
+    for (const Shard* shard : shards_) total += shard->row_count.load(std::memory_order_acquire);
+    return total;
+  };
+  for (int i = 0; i < kTries; ++i) {
+    if (dropped()) return Outcome::kDropped;
+    const uint64_t done = list_steps_done_.load();
+    if (list_steps_begun_.load() != done) continue;
+    *rows = sum();
+    // Whoever saw a count that a list insert stored sees here that the insert had begun (Shard::AddRows).
+    if (list_steps_begun_.load() == done) return Outcome::kOk;
+  }
+  LockedMany locked;
+  if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  *rows = sum();
+  return Outcome::kOk;
+}
+
+Outcome ShardedTable::Stats(Wait wait, TableStats* out) {
+  try {
+    out->partition_rows.resize(shards_.size());
+    LockedMany locked;
+    if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    out->rows = 0;
+    out->memory_bytes = own_bytes_ + shards_.capacity() * sizeof(Shard*);
+    out->snapshots = 0;
+    out->snapshot_retained_bytes = 0;
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      Shard& shard = *shards_[i];
+      shard.ReapPins();
+      const uint64_t rows = shard.row_count.load(std::memory_order_relaxed);
+      out->partition_rows[i] = rows;
+      out->rows += rows;
+      out->memory_bytes += shard.Bytes();
+      out->snapshot_retained_bytes += shard.rows.retired_bytes();
+    }
+    out->snapshots = live_snapshots_.load(std::memory_order_relaxed);
+    out->fixes = fixes_;
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+void ShardedTable::Registration::LockForFork() {
+  table_->LockOwnForFork();
+  for (Shard* shard : table_->shards_) shard->lock.LockWithoutCheck();
+}
+
+void ShardedTable::Registration::UnlockAfterFork() {
+  for (Shard* shard : table_->shards_) shard->lock.Unlock();
+  table_->UnlockOwnAfterFork();
+}
+
+void ShardedTable::Registration::ResetAfterFork() {
+  for (Shard* shard : table_->shards_) {
+    shard->rows.EndPinsAfterFork();
+    shard->lock.ResetAfterFork();
+  }
+  table_->ResetOwnAfterFork();
+}
+
+uint64_t ShardedTable::Registration::RowsNow() const {
+  uint64_t rows = 0;
+  for (const Shard* shard : table_->shards_) rows += shard->row_count.load(std::memory_order_relaxed);
+  return rows;
+}
+
+}  // namespace partita
