@@ -3,31 +3,11 @@
 #include <cassert>
 
 #include "base/lock.h"
+#include "bindings/dict_row.h"
 #include "bindings/errors.h"
 
 namespace partita {
 namespace {
-
-// "row 7 " or "row ": how the messages below begin.
-struct RowName {
-  explicit RowName(Py_ssize_t index) {
-    if (index == kSingleRow) {
-      text[0] = '\0';
-    } else {
-      PyOS_snprintf(text, sizeof(text), "%zd ", index);
-    }
-  }
-  char text[32];
-};
-
-bool RaiseNoTuple(PyObject* object, Py_ssize_t index) {
-  Ref repr = Ref::Steal(ShortRepr(object));
-  if (repr) {
-    PyErr_Format(PyExc_TypeError, "row %sis %U, of type %.100s: a row is a tuple%s", RowName(index).text, repr.get(),
-                 Py_TYPE(object)->tp_name, index == kSingleRow ? ", several rows are a list of tuples" : "");
-  }
-  return false;
-}
 
 bool RaiseBadArity(const Shape& shape, PyObject* object, Py_ssize_t index) {
   const Py_ssize_t arity = PyTuple_GET_SIZE(object);
@@ -54,9 +34,8 @@ bool RaiseBadElement(Py_ssize_t index, Py_ssize_t position) {
   return false;
 }
 
-// A tuple of an arity that fits the table.
+// Whether the tuple has an arity that fits the table.
 bool CheckRow(const Shape& shape, PyObject* object, Py_ssize_t index) {
-  if (ABSL_PREDICT_FALSE(!PyTuple_Check(object))) return RaiseNoTuple(object, index);
   const Py_ssize_t arity = PyTuple_GET_SIZE(object);
   if (ABSL_PREDICT_FALSE(arity <= shape.options.keypos || arity > kMaxArity))
     return RaiseBadArity(shape, object, index);
@@ -113,6 +92,11 @@ bool FindField(const Shape& shape, PyObject* name, uint32_t* position) {
 bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch,
               RowView* row) {
   assert(LocksHeldByThisThread() == 0);
+  if (ABSL_PREDICT_FALSE(!PyTuple_Check(object))) {
+    scratch->tuple = TupleOfDict(shape, object, index);
+    object = scratch->tuple.get();
+    if (object == nullptr) return false;
+  }
   if (!CheckRow(shape, object, index)) return false;
   Value* values = scratch->Reserve(static_cast<size_t>(PyTuple_GET_SIZE(object)));
   return EncodeElements(shape, object, key, index, &scratch->arena, values, row);
@@ -140,6 +124,10 @@ bool ParsePosition(const Shape& shape, PyObject* object, uint32_t* position) {
 
 bool RowBatch::Add(const Shape& shape, Ref object, Py_ssize_t index) {
   assert(LocksHeldByThisThread() == 0);
+  if (ABSL_PREDICT_FALSE(!PyTuple_Check(object.get()))) {
+    object = TupleOfDict(shape, object.get(), index);
+    if (!object) return false;
+  }
   if (!CheckRow(shape, object.get(), index)) return false;
   const size_t begin = values_.size();
   values_.resize(begin + static_cast<size_t>(PyTuple_GET_SIZE(object.get())));

@@ -33,6 +33,7 @@ class RowScratch {
     return more_values_.data();
   }
   EncodeArena arena;
+  Ref tuple;  // of a row that came as a dict
 
  private:
   static constexpr size_t kInlineValues = 16;
@@ -41,9 +42,21 @@ class RowScratch {
   std::vector<Value> more_values_;
 };
 
-// Encodes `object` as a row into scratch. `key` (may be null) takes the place of the element at the key position.
-// `index` is the row's place in a list, for the error message; kSingleRow if it came alone. False: an exception is set.
+// Encodes `object`, a tuple or a dict of the table's fields, as a row into scratch. `key` (may be null) takes the place
+// of the element at the key position. `index` is the row's place in a list, for the error message; kSingleRow if it
+// came alone. False: an exception is set.
 inline constexpr Py_ssize_t kSingleRow = -1;
+// "7 " or "": how a message goes on after "row ".
+struct RowName {
+  explicit RowName(Py_ssize_t index) {
+    if (index == kSingleRow) {
+      text[0] = '\0';
+    } else {
+      PyOS_snprintf(text, sizeof(text), "%zd ", index);
+    }
+  }
+  char text[32];
+};
 bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize_t index, RowScratch* scratch,
               RowView* row);
 inline bool ParseRow(const Shape& shape, PyObject* object, RowScratch* scratch, RowView* row) {

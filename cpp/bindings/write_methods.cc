@@ -105,11 +105,14 @@ PyObject* CompareAndSwap(PyObject* self, PyObject* const* args, Py_ssize_t nargs
   }
   const uint32_t keypos = handle->options.keypos;
   if (!ExactlyEqual(old_row.values[keypos], new_row.values[keypos])) {
-    const Ref old_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(values[0], keypos)));
-    const Ref new_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(values[1], keypos)));
+    const Ref old_key = Ref::Steal(DecodeValue(old_row.values[keypos]));
+    const Ref new_key = Ref::Steal(DecodeValue(new_row.values[keypos]));
     if (!old_key || !new_key) return nullptr;
+    const Ref old_repr = Ref::Steal(ShortRepr(old_key.get()));
+    const Ref new_repr = Ref::Steal(ShortRepr(new_key.get()));
+    if (!old_repr || !new_repr) return nullptr;
     return PyErr_Format(PyExc_ValueError, "compare_and_swap() keeps the key: the old row has %U, the new one %U",
-                        old_key.get(), new_key.get());
+                        old_repr.get(), new_repr.get());
   }
   bool swapped = false;
   const Outcome outcome =

@@ -17,10 +17,12 @@ except ImportError as error:
         f"another Python. Install the package again with `pip install .` ({error})"
     ) from error
 
+from partita import ets
 from partita._table import Table
 from partita.errors import (
     Error,
     MatchSpecError,
+    ReadOnlyError,
     SnapshotClosedError,
     TableDroppedError,
     TableExistsError,
@@ -29,6 +31,7 @@ from partita.errors import (
 from partita.names import table, tables
 from partita.patterns import ANY, ROW, VARS, V
 from partita.reading import END
+from partita.readonly import ReadOnlyTable
 from partita.snapshot import Snapshot
 from partita.threads import num_threads, set_num_threads
 
@@ -42,6 +45,8 @@ __all__ = [
     "Atom",
     "Error",
     "MatchSpecError",
+    "ReadOnlyError",
+    "ReadOnlyTable",
     "Snapshot",
     "SnapshotClosedError",
     "Table",
@@ -50,6 +55,7 @@ __all__ = [
     "TableFixedError",
     "V",
     "__version__",
+    "ets",
     "live_counts",
     "num_threads",
     "set_num_threads",

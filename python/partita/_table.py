@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-
-from partita import _core, names, reading
+from partita import _core, names, owners, reading
+from partita import records as _records
 from partita.errors import TableDroppedError
 from partita.mapping import TableMapping
 from partita.snapshot import Snapshot
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn
 
     from partita.reading import Accumulator, Row
+    from partita.readonly import ReadOnlyTable
 
 _TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
 _COMING_TYPES = ("ordered_set", "bag", "duplicate_bag")
@@ -99,10 +99,9 @@ class Table(_core.Table):
         TableExistsError: the name is taken.
     """
 
-    __slots__ = ("_heir", "_owner")
+    __slots__ = ("_bond",)
 
-    _owner: weakref.ref[Any] | None
-    _heir: Callable[[Table], object] | None
+    _bond: owners.Bond | None  # changed by owners.py alone
 
     def __new__(
         cls,
@@ -143,15 +142,14 @@ class Table(_core.Table):
 
         table = super().__new__(cls)
         _core.Table.__init__(table, name, type, keypos, partitions, fields)
-        table._owner = None
-        table._heir = None
-        reference = None if owner is None else _watch_owner(table, owner)
+        table._bond = None
+        bond = None if owner is None else owners.bond_to(table, owner, heir)
         if name is not None:
             holder = table._claim_name(name, if_exists)
             if holder is not table:
                 return holder
-        if reference is not None:
-            table._belong_to(reference, heir)
+        if bond is not None:
+            owners.replace(table, None, bond)
         return table
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -166,15 +164,9 @@ class Table(_core.Table):
                 names.raise_exists(name)
             holder._end()
 
-    def _belong_to(self, reference: weakref.ref[Any], heir: Callable[[Table], object] | None) -> None:
-        self._owner = reference
-        self._heir = heir
-        if heir is not None:
-            _inheritances[id(reference)] = self
-
     # --- Writing.
 
-    def insert_many(self, rows: Iterable[Row], *, progress: bool = False) -> int:
+    def insert_many(self, rows: Iterable[Row | dict[str, Any]], *, progress: bool = False) -> int:
         """Puts in the rows of any iterable, chunk by chunk, and returns their number.
 
         Much faster than a loop over `insert`. Not atomic: others see the rows come. If the iterable or a row raises, or
@@ -219,8 +211,18 @@ class Table(_core.Table):
         """
         super().drop()
         names.release(self)
-        if self._owner is not None:
-            _inheritances.pop(id(self._owner), None)
+        owners.release(self)
+
+    def rename(self, name: str) -> None:
+        """Gives the table another name, or an unnamed one its first, in one step.
+
+        TableExistsError if a table of this name lives already.
+        """
+        names.rename(self, name)
+
+    def give_away(self, new_owner: object) -> None:
+        """Makes `new_owner`, which can be weakly referenced, the owner of the table. An heir stays the heir."""
+        owners.give_away(self, new_owner)
 
     def _end(self) -> None:
         """Drops the table unless another thread did so first."""
@@ -247,6 +249,29 @@ class Table(_core.Table):
         """Like foldl(), from the other end; a set has no order, so there it is the same."""
         return reading.fold(self, fn, acc)
 
+    def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
+        """All rows of one moment as named tuples, whose names are the table's fields; or the given rows of it.
+
+        `table.records(table.lookup(key))` names what was looked up. A row that is shorter than the fields is filled up
+        with None; one that is longer is a ValueError. Fields that are no Python names are called `_0`, `_1`, ...
+        """
+        return _records.named(self, rows)
+
+    @classmethod
+    def from_records(
+        cls,
+        records: Iterable[dict[str, Any]],
+        name: str | None = None,
+        *,
+        fields: Iterable[str] | None = None,
+        **options: Any,
+    ) -> Table:
+        """A new table of dicts, all with the same keys: its fields, in the order of the first dict's or as given.
+
+        Other options are those of the class. ValueError names the record and the field that is missing or unknown.
+        """
+        return _records.load(cls, records, name, fields, options)
+
     def select_count(self, spec: object) -> int:
         """The number of rows that match `[(head, [guard, ...], [True])]`, counted in the engine on all cores.
 
@@ -259,6 +284,12 @@ class Table(_core.Table):
     def snapshot(self) -> Snapshot:
         """A read-only view of this moment, with every reading method; a context manager."""
         return Snapshot(self)
+
+    def readonly(self) -> ReadOnlyTable:
+        """A view of this table with every reading method; those that write raise ReadOnlyError. It is a Table too."""
+        from partita.readonly import ReadOnlyTable  # loaded with the package
+
+        return ReadOnlyTable(self)
 
     def mapping(self) -> TableMapping:
         """A `MutableMapping` over rows (key, value), for code that wants a dict. The key must stand at position 0."""
@@ -283,8 +314,8 @@ class Table(_core.Table):
             "fields": self.fields,
             "partitions": len(stats["partition_sizes"]),
             "partition_sizes": stats["partition_sizes"],
-            "owner": None if self._owner is None else self._owner(),
-            "heir": self._heir,
+            "owner": owners.owner_of(self),
+            "heir": owners.heir_of(self),
             "fixed": stats["fixes"] > 0,
             "readonly": False,
             "snapshots": stats["snapshots"],
@@ -292,6 +323,13 @@ class Table(_core.Table):
         }
 
     # --- What every object has.
+
+    def __getitem__(self, key: object) -> NoReturn:
+        """Not there: says what is."""
+        raise TypeError(
+            "a Table is no mapping: table.get(key) reads a row, {row[0]: row for row in table} makes a dict of rows, "
+            "and table.mapping() is a dict over rows (key, value)"
+        )
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name!r}"
@@ -313,28 +351,3 @@ def _own_copy(row: Row) -> Row:
     import copy
 
     return copy.deepcopy(row)
-
-
-# Tables with an heir, which live at least as long as their owner, by the id of the weak reference to it. One atomic
-# dict operation at a time, as in names.py.
-_inheritances: dict[int, Table] = {}
-
-
-def _watch_owner(table: Table, owner: object) -> weakref.ref[Any]:
-    table_reference = weakref.ref(table)
-
-    def owner_died(reference: weakref.ref[Any]) -> None:
-        table = _inheritances.pop(id(reference), None) or table_reference()
-        if table is None or table._dropped or table._owner is not reference:
-            return
-        heir = table._heir
-        table._owner = table._heir = None
-        if heir is None:
-            table._end()
-        else:
-            heir(table)
-
-    try:
-        return weakref.ref(owner, owner_died)
-    except TypeError:
-        raise TypeError(f"owner is of type {type(owner).__name__}, which cannot be weakly referenced") from None

@@ -7,6 +7,7 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── TableDroppedError   (ValueError)  the table of this object was dropped
         ├── TableExistsError    (ValueError)  a table of this name lives already
         ├── TableFixedError     (ValueError)  the call has to wait until the table is no longer fixed
+        ├── ReadOnlyError       (TypeError)   a writing call on a read-only view
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         └── MatchSpecError      (ValueError)  a match specification is malformed; says where
 
@@ -39,6 +40,10 @@ class TableExistsError(Error, ValueError):
 
 class TableFixedError(Error, ValueError):
     """The table is fixed, by `with table.fix():`, and the call would move what a walk relies on."""
+
+
+class ReadOnlyError(Error, TypeError):
+    """The table is a view by `readonly()`, and the call would change it."""
 
 
 class SnapshotClosedError(Error, ValueError):

@@ -42,6 +42,21 @@ def release(table: Table) -> None:
         forget_name(_named, table.name, table)
 
 
+def rename(table: Table, name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a table is a str, not {type(name).__name__}")
+    name = str(name)
+    len(table)  # raises if it was dropped
+    if claim(name, table) is not table:
+        raise TableExistsError(f"a table named {name!r} lives already: {table!r} cannot be renamed to it")
+    old = table._exchange_name(name)
+    if old is not None and old != name:
+        forget_name(_named, old, table)
+    if table._dropped:  # meanwhile, by another thread
+        release(table)
+        len(table)
+
+
 def raise_exists(name: str) -> None:
     raise TableExistsError(
         f"a table named {name!r} lives already: get it with partita.table({name!r}), or pass if_exists='get' or "
@@ -61,4 +76,5 @@ def table(name: str) -> Table:
 
 def tables() -> list[Table]:
     """All named tables that live."""
-    return [table for table in list(_named.values()) if not table._dropped]
+    unique = dict.fromkeys(list(_named.values()))  # one that is being renamed has two names for a moment
+    return [table for table in unique if not table._dropped]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from partita import _core, reading
+from partita import _core, reading, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
     from partita.reading import Accumulator, Row
@@ -41,6 +41,10 @@ class Snapshot(_core.Snapshot):
     def foldr(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
         """Like foldl(), from the other end; a set has no order, so there it is the same."""
         return reading.fold(self, fn, acc)
+
+    def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
+        """The rows as named tuples; see `Table.records`."""
+        return records.named(self, rows)
 
     def select_count(self, spec: object) -> int:
         """The number of rows that match; see `Table.select_count`."""

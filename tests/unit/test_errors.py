@@ -29,7 +29,7 @@ BAD_ROWS = {
     "no tuple": ([1, 2], TypeError, ["[1, 2]", "list", "a row is a tuple"]),
     "a str": ("row", TypeError, ["'row'", "str", "tuple"]),
     "None": (None, TypeError, ["None", "tuple"]),
-    "a dict": ({"id": 1}, TypeError, ["{'id': 1}", "tuple"]),
+    "a dict": ({"id": 1}, ValueError, ["{'id': 1}", "no field 'name'"]),
     "too short": ((), ValueError, ["()", "0 elements", "position 0", "at least 1"]),
     "too long": ((1,) * 65536, ValueError, ["65536 elements", "at most 65535"]),
     "opaque key": ((OPAQUE, 1), TypeError, ["element 0", "cannot be a key"]),
