@@ -76,25 +76,22 @@ void HashIndex::Clear() {
   size_ = 0;
 }
 
-HashIndex::SubTable HashIndex::CopyOf(const SubTable& table, uint32_t capacity, uint32_t depth, uint32_t first,
-                                      uint32_t last) {
+HashIndex::SubTable HashIndex::CopyOf(const Entry* begin, const Entry* end, uint32_t capacity, uint32_t depth) {
   for (;; capacity = GrownCapacity(capacity)) {
-    SubTable copy = NewTable(capacity, depth);
-    const uint32_t end = copy.Slots() - 1;  // stays free
+    const SubTable copy = NewTable(capacity, depth);
+    const uint32_t last = copy.Slots() - 1;  // stays free
     uint32_t next = 0;
-    bool fits = true;
-    for (uint32_t e = 0; e < table.Slots(); ++e) {
-      const Entry& entry = table.entries[e];
-      if (entry.slot == kNotFound || entry.hash < first || entry.hash > last) continue;
-      next = std::max(next, copy.Home(entry.hash));
-      if (next >= end) {
-        fits = false;
-        break;
-      }
-      copy.entries[next++] = entry;
-      ++copy.Size();
+    uint32_t size = 0;
+    const Entry* from = begin;
+    for (; from != end; ++from) {
+      if (from->slot == kNotFound) continue;
+      next = std::max(next, copy.Home(from->hash));
+      if (ABSL_PREDICT_FALSE(next >= last)) break;
+      copy.entries[next++] = *from;
+      ++size;
     }
-    if (fits) return copy;
+    copy.Size() = size;
+    if (ABSL_PREDICT_TRUE(from == end)) return copy;
     DeleteTable(copy);
   }
 }
@@ -106,7 +103,7 @@ void HashIndex::SetTable(uint32_t hash, const SubTable& table) {
 
 void HashIndex::Resize(uint32_t hash, uint32_t capacity) {
   const SubTable old = TableOf(hash);
-  SetTable(hash, CopyOf(old, capacity, old.depth, 0, 0xFFFFFFFF));
+  SetTable(hash, CopyOf(old.entries, old.entries + old.Slots(), capacity, old.depth));
   DeleteTable(old);
 }
 
@@ -124,10 +121,14 @@ void HashIndex::Split(uint32_t hash) {
   const uint32_t middle_bit = uint32_t{1} << (32 - depth);
   const uint32_t middle = (depth == 1 ? 0 : hash >> (33 - depth) << (33 - depth)) | middle_bit;
   const uint32_t capacity = CapacityFor(old.Size() / 2);
-  const SubTable low = CopyOf(old, capacity, depth, 0, middle - 1);
+  // The first entry of the upper half, which stands at its home or soon after.
+  const Entry* const end = old.entries + old.Slots();
+  const Entry* border = old.entries + old.Home(middle);
+  while (border != end && (border->slot == kNotFound || border->hash < middle)) ++border;
+  const SubTable low = CopyOf(old.entries, border, capacity, depth);
   SubTable high;
   try {
-    high = CopyOf(old, capacity, depth, middle, 0xFFFFFFFF);
+    high = CopyOf(border, end, capacity, depth);
   } catch (...) {
     DeleteTable(low);
     throw;
@@ -161,11 +162,11 @@ void HashIndex::Insert(uint32_t hash, uint32_t slot) {
   const SubTable& table = TableOf(hash);
   Entry* e = table.entries + table.Home(hash);
   while (e->slot != kNotFound && e->hash <= hash) ++e;
-  Entry* gap = e;
-  while (gap->slot != kNotFound) ++gap;
-  assert(gap < table.entries + table.Slots() - 1);
-  std::memmove(e + 1, e, static_cast<size_t>(gap - e) * sizeof(Entry));
-  *e = Entry{hash, slot};
+  // Those behind it move on by one, up to the next free place; they are a few.
+  Entry moving{hash, slot};
+  for (; e->slot != kNotFound; ++e) std::swap(*e, moving);
+  assert(e < table.entries + table.Slots() - 1);
+  *e = moving;
   ++table.Size();
   ++size_;
 }

@@ -119,9 +119,9 @@ class HashIndex {
   void Swap(HashIndex* other) noexcept;
   static SubTable NewTable(uint32_t capacity, uint32_t depth);
   static void DeleteTable(const SubTable& table);
-  // The entries of `table` from `first` to `last` hash in a new table of this capacity, or more where they crowd at its
-  // end.
-  static SubTable CopyOf(const SubTable& table, uint32_t capacity, uint32_t depth, uint32_t first, uint32_t last);
+  // The entries from `begin` to `end`, which are sorted, in a new table of this capacity, or more where they crowd at
+  // its end.
+  static SubTable CopyOf(const Entry* begin, const Entry* end, uint32_t capacity, uint32_t depth);
   void SetTable(uint32_t hash, const SubTable& table);
   void Resize(uint32_t hash, uint32_t capacity);
   void Split(uint32_t hash);
