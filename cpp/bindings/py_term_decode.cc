@@ -50,15 +50,14 @@ bool NeedsCollector(const char* p, PyObject* obj) {
   return wire::KindOf(tag) != wire::ContainerKind::kTuple || PyObject_GC_IsTracked(obj);
 }
 
-// A tuple of `count` values that next(&value) gives one after the other.
+// A tuple of `count` values that next() gives one after the other.
 template <typename Next>
 inline PyObject* MakeTuple(Py_ssize_t count, Next next) {
   PyObject* tuple = PyTuple_New(count);
   if (ABSL_PREDICT_FALSE(tuple == nullptr)) return nullptr;
   bool tracked = false;
   for (Py_ssize_t i = 0; i < count; ++i) {
-    Value v;
-    next(&v);
+    const Value& v = next();
     PyObject* element = Decode(v);
     if (ABSL_PREDICT_FALSE(element == nullptr)) {
       Py_DECREF(tuple);
@@ -73,7 +72,11 @@ inline PyObject* MakeTuple(Py_ssize_t count, Next next) {
 
 PyObject* DecodeTuple(const wire::Container& c) {
   const char* p = c.body;
-  return MakeTuple(c.count, [&p](Value* v) { p = wire::ReadTerm(p, v); });
+  Value v;
+  return MakeTuple(c.count, [&p, &v]() -> const Value& {
+    p = wire::ReadTerm(p, &v);
+    return v;
+  });
 }
 
 PyObject* DecodeNext(const char** p) {
@@ -185,7 +188,7 @@ PyObject* DecodeValue(const Value& v) {
 PyObject* DecodeRow(absl::Span<const Value> values) {
   assert(LocksHeldByThisThread() == 0);
   const Value* next = values.data();
-  return MakeTuple(static_cast<Py_ssize_t>(values.size()), [&next](Value* v) { *v = *next++; });
+  return MakeTuple(static_cast<Py_ssize_t>(values.size()), [&next]() -> const Value& { return *next++; });
 }
 
 }  // namespace partita

@@ -9,19 +9,10 @@
 namespace partita {
 namespace {
 
-ColumnKind NativeKind(const Value& v) {
-  switch (v.kind) {
-    case Value::Kind::kInt:
-      return ColumnKind::kInt;
-    case Value::Kind::kFloat:
-      return ColumnKind::kFloat;
-    case Value::Kind::kStr:
-      return ColumnKind::kStr;
-    case Value::Kind::kNone:
-    case Value::Kind::kWire:
-      break;
-  }
-  return ColumnKind::kCell;
+inline ColumnKind NativeKind(const Value& v) {
+  static constexpr ColumnKind kKinds[] = {ColumnKind::kCell, ColumnKind::kInt, ColumnKind::kFloat, ColumnKind::kStr,
+                                          ColumnKind::kCell};  // in the order of Value::Kind
+  return kKinds[static_cast<size_t>(v.kind)];
 }
 
 // The longest string whose wire form fits in a cell: one byte of tag.
@@ -401,21 +392,21 @@ bool RowStore::StoreRowInPlace(Slot slot, absl::Span<const Value> values, bool f
   const uint32_t place = slot & kChunkMask;
   const uint32_t arity = static_cast<uint32_t>(values.size());
   if (Pinned(chunk->birth) || chunk->arity != arity || chunk->column_count != arity) return false;
+  const Value* const row = values.data();
   for (uint32_t c = 0; c < arity; ++c) {
     const Column& column = chunk->columns[c];
-    const Value& v = values[c];
+    const Value& v = row[c];
     if (column.kind != NativeKind(v)) return false;
     if (ColumnPinned(column, c)) {
       if (fresh || !HoldsAlready(*chunk, c, place, v)) return false;
-    } else if (column.kind == ColumnKind::kStr) {
-      if (v.size > StrRef::kInlineBytes || (!fresh && column.strs()[place].is_long())) return false;
-    } else if (column.kind == ColumnKind::kCell) {
-      return false;
+    } else if (column.kind >= ColumnKind::kStr) {
+      if (column.kind == ColumnKind::kCell || v.size > StrRef::kInlineBytes) return false;
+      if (!fresh && column.strs()[place].is_long()) return false;
     }
   }
   for (uint32_t c = 0; c < arity; ++c) {
     Column& column = chunk->columns[c];
-    const Value& v = values[c];
+    const Value& v = row[c];
     if (ColumnPinned(column, c)) continue;
     if (column.kind == ColumnKind::kStr) {
       column.strs()[place] = InlineStr(v.size, v.data);
