@@ -28,7 +28,9 @@ class RowBuffer {
   static constexpr uint32_t kMaxCopiedValue = 64 * 1024;
 
   RowBuffer() = default;
-  ~RowBuffer() { ReleasePins(); }
+  ~RowBuffer() {
+    if (ABSL_PREDICT_FALSE(more_ != nullptr)) ReleasePins();
+  }
   RowBuffer(const RowBuffer&) = delete;
   RowBuffer& operator=(const RowBuffer&) = delete;
 
@@ -36,16 +38,17 @@ class RowBuffer {
   bool empty() const { return ends_.empty(); }
   absl::Span<const Value> row(size_t index) const {
     const uint32_t begin = index == 0 ? 0 : ends_[index - 1];
-    return absl::Span<const Value>(values_.data() + begin, ends_[index] - begin);
+    return absl::Span<const Value>(values_ + begin, ends_[index] - begin);
   }
   void Clear() {
-    values_.clear();
+    value_count_ = 0;
     ends_.clear();
     next_ = inline_bytes_;
     end_ = inline_bytes_ + sizeof(inline_bytes_);
-    blocks_.clear();
     heap_bytes_ = 0;
+    if (more_ == nullptr) return;
     ReleasePins();
+    more_->blocks.clear();
   }
 
   // Bytes copied so far outside the inline part; lets a batch stop before it grows without bound.
@@ -53,14 +56,16 @@ class RowBuffer {
 
   // Building. Values are added one by one, then EndRow() makes a row of those added since the last one. All may throw
   // std::bad_alloc; AbandonRow() forgets the values of the row under construction.
-  void AddValue(const Value& v) { values_.push_back(v); }
+  void AddValue(const Value& v) { *AddValues(1) = v; }
   // `count` values at once, to be set by the caller before anything else is added.
   Value* AddValues(size_t count) {
-    values_.resize(values_.size() + count);
-    return values_.data() + values_.size() - count;
+    if (ABSL_PREDICT_FALSE(count > value_capacity_ - value_count_)) GrowValues(count);
+    Value* first = values_ + value_count_;
+    value_count_ += count;
+    return first;
   }
-  void EndRow() { ends_.push_back(static_cast<uint32_t>(values_.size())); }
-  void AbandonRow() { values_.resize(ends_.empty() ? 0 : ends_.back()); }
+  void EndRow() { ends_.push_back(static_cast<uint32_t>(value_count_)); }
+  void AbandonRow() { value_count_ = ends_.empty() ? 0 : ends_.back(); }
   // Room for `size` bytes that stays where it is as long as this buffer is not cleared.
   char* Allocate(size_t size) {
     if (ABSL_PREDICT_TRUE(size <= static_cast<size_t>(end_ - next_))) {
@@ -71,7 +76,7 @@ class RowBuffer {
     return AllocateSlow(size);
   }
   // Keeps what values added since the last call may point to, until this buffer is cleared.
-  void HoldPin(std::shared_ptr<PinToken> pin) { pins_.push_back(std::move(pin)); }
+  void HoldPin(std::shared_ptr<PinToken> pin) { more().pins.push_back(std::move(pin)); }
   // Adds `v` and, where it points to bytes, a copy of these.
   void AddCopy(Value v) {
     if (v.kind == Value::Kind::kStr || v.kind == Value::Kind::kWire) {
@@ -83,20 +88,33 @@ class RowBuffer {
   }
 
  private:
-  char* AllocateSlow(size_t size);
-  void ReleasePins() {
-    for (const std::shared_ptr<PinToken>& pin : pins_) pin->released.store(true, std::memory_order_release);
-    pins_.clear();
-  }
+  static constexpr size_t kInlineValues = 24;
 
-  absl::InlinedVector<Value, 24> values_;
+  // What few calls need; a call that does not is spared making and ending it.
+  struct More {
+    std::unique_ptr<char[]> values;
+    std::vector<std::unique_ptr<char[]>> blocks;
+    std::vector<std::shared_ptr<PinToken>> pins;
+  };
+
+  More& more() {
+    if (more_ == nullptr) more_ = std::make_unique<More>();
+    return *more_;
+  }
+  void GrowValues(size_t count);
+  char* AllocateSlow(size_t size);
+  void ReleasePins();
+
+  Value* values_ = reinterpret_cast<Value*>(inline_values_);
+  size_t value_count_ = 0;
+  size_t value_capacity_ = kInlineValues;
   absl::InlinedVector<uint32_t, 4> ends_;  // ends_[i]: index in values_ past row i
   char* next_ = inline_bytes_;
   char* end_ = inline_bytes_ + sizeof(inline_bytes_);
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  std::vector<std::shared_ptr<PinToken>> pins_;
+  std::unique_ptr<More> more_;
   size_t heap_bytes_ = 0;
-  char inline_bytes_[512];
+  alignas(Value) char inline_values_[kInlineValues * sizeof(Value)];  // neither these are constructed
+  char inline_bytes_[512];                                            // nor these cleared: a call fills what it uses
 };
 
 }  // namespace partita

@@ -58,6 +58,18 @@ void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_v
     return v;
   };
   for (uint32_t c = 0; c < in_columns; ++c) {
+    const Column& column = chunk.columns[c];
+    if (ABSL_PREDICT_TRUE(column.valid == nullptr)) {
+      // The kinds of most columns, without what holds for any.
+      if (column.kind == ColumnKind::kInt) {
+        values[c] = Value::Int(column.ints()[place]);
+        continue;
+      }
+      if (column.kind == ColumnKind::kFloat) {
+        values[c] = Value::Float(column.floats()[place]);
+        continue;
+      }
+    }
     Value v = ReadColumn(chunk, c, place);
     if (v.kind == Value::Kind::kStr && v.size <= StrRef::kInlineBytes) {
       // It lies in the array, so that a move of all the bytes there may be costs no call.
