@@ -102,7 +102,7 @@ bool ParseRow(const Shape& shape, PyObject* object, const KeyView* key, Py_ssize
   return EncodeElements(shape, object, key, index, &scratch->arena, values, row);
 }
 
-bool ParsePosition(const Shape& shape, PyObject* object, uint32_t* position) {
+bool ParsePositionSlow(const Shape& shape, PyObject* object, uint32_t* position) {
   if (PyUnicode_Check(object)) return FindField(shape, object, position);
   if (PyBool_Check(object) || !PyIndex_Check(object)) {
     PyErr_Format(PyExc_TypeError, "a position is an int from 0 or the name of a field, not %.100s",

@@ -63,16 +63,26 @@ inline bool ParseRow(const Shape& shape, PyObject* object, RowScratch* scratch, 
   return ParseRow(shape, object, nullptr, kSingleRow, scratch, row);
 }
 
+// A key that is encoded without running any code and cannot be refused, unless it is too long.
+inline bool IsPlainKey(PyObject* object) { return PyLong_CheckExact(object) || PyUnicode_CheckExact(object); }
+
 // Encodes `object` as a key; the value may point into it.
 inline bool ParseKey(const Shape& shape, PyObject* object, EncodeArena* arena, KeyView* key) {
-  const bool plain = PyLong_CheckExact(object) || PyUnicode_CheckExact(object);
-  if (!(plain ? EncodeValue(object, arena, &key->key) : EncodeKey(object, arena, &key->key))) return false;
+  if (!(IsPlainKey(object) ? EncodeValue(object, arena, &key->key) : EncodeKey(object, arena, &key->key))) return false;
   key->hash = HashValue(key->key, shape.options.hash_seed);
   return true;
 }
 
 // A position: an int from 0, or the name of a field.
-bool ParsePosition(const Shape& shape, PyObject* object, uint32_t* position);
+bool ParsePositionSlow(const Shape& shape, PyObject* object, uint32_t* position);
+inline bool ParsePosition(const Shape& shape, PyObject* object, uint32_t* position) {
+  int64_t i;
+  if (ABSL_PREDICT_FALSE(!PyLong_CheckExact(object) || !ReadInt64(object, &i) || i < 0 || i >= kMaxArity)) {
+    return ParsePositionSlow(shape, object, position);
+  }
+  *position = static_cast<uint32_t>(i);
+  return true;
+}
 
 // Many rows on their way in, with strong references to the objects their values point into.
 class RowBatch {

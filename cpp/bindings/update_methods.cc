@@ -101,7 +101,6 @@ bool ParseElementUpdate(const Shape& shape, PyObject* object, EncodeArena* arena
 
 // What the two methods share: the key, the operations and the row to start from.
 struct UpdateArguments {
-  TableHandle* handle;
   EncodeArena arena;
   KeyView key;
   Operations operations;
@@ -109,9 +108,8 @@ struct UpdateArguments {
   RowView default_row;
   bool has_default;
 
-  bool Parse(PyObject* self, PyObject* key_object, PyObject* ops, PyObject* default_object) {
-    handle = HandleOf<TableHandle>(self);
-    if (handle == nullptr || !ParseKey(*handle, key_object, &arena, &key) || !operations.Open(ops)) return false;
+  bool Parse(TableHandle* handle, PyObject* key_object, PyObject* ops, PyObject* default_object) {
+    if (!ParseKey(*handle, key_object, &arena, &key) || !operations.Open(ops)) return false;
     has_default = default_object != nullptr && default_object != Py_None;
     return !has_default || ParseRow(*handle, default_object, &key, kSingleRow, &default_scratch, &default_row);
   }
@@ -163,15 +161,37 @@ bool CheckUpdatable(const Shape& shape, const char* method) {
   return false;
 }
 
-}  // namespace
+// The usual call: an int, or a position and an int, for an int in a row that is there. True: `*sum` is the new value.
+// False, without an exception: it is another call, nothing was done, and the general way says what comes of it.
+// Takes only keys and numbers that are read without running any code.
+bool AddToInt(TableHandle* handle, PyObject* key_object, PyObject* op, int64_t* sum) {
+  int64_t position = handle->options.keypos + 1;
+  if (PyTuple_CheckExact(op) && PyTuple_GET_SIZE(op) == 2) {
+    PyObject* position_object = PyTuple_GET_ITEM(op, 0);
+    if (!PyLong_CheckExact(position_object) || !ReadInt64(position_object, &position)) return false;
+    op = PyTuple_GET_ITEM(op, 1);
+  }
+  int64_t increment;
+  if (!PyLong_CheckExact(op) || !ReadInt64(op, &increment) || position < 0 || position >= kMaxArity ||
+      !IsPlainKey(key_object) || !KeyNamesOneRow(*handle)) {
+    return false;
+  }
+  EncodeArena arena;
+  KeyView key;
+  if (!ParseKey(*handle, key_object, &arena, &key)) {
+    PyErr_Clear();
+    return false;
+  }
+  bool done = false;
+  const Outcome outcome = CallEngine([&](Wait wait) {
+    return handle->table->AddToInt(key, static_cast<uint32_t>(position), increment, wait, &done, sum);
+  });
+  return outcome == Outcome::kOk && done;
+}
 
-PyObject* UpdateCounter(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
-  static constexpr const char* kNames[] = {"key", "op", "default"};
-  PyObject* values[3];
-  if (!ParseArguments("update_counter", kNames, 2, args, nargs, keywords, values)) return nullptr;
+PyObject* CountInGeneral(TableHandle* handle, PyObject* key, PyObject* op, PyObject* default_row) {
   UpdateArguments arguments;
-  if (!arguments.Parse(self, values[0], values[1], values[2])) return nullptr;
-  TableHandle* handle = arguments.handle;
+  if (!arguments.Parse(handle, key, op, default_row)) return nullptr;
   if (!CheckUpdatable(*handle, "update_counter")) return nullptr;
   absl::InlinedVector<CounterOp, 1> ops(arguments.operations.size());
   for (size_t i = 0; i < ops.size(); ++i) {
@@ -186,19 +206,32 @@ PyObject* UpdateCounter(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
   });
   if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) {
     const uint32_t position = failed_op < ops.size() ? ops[failed_op].position : 0;
-    return RaiseFailedOp(*handle, "update_counter", outcome, values[0], position);
+    return RaiseFailedOp(*handle, "update_counter", outcome, key, position);
   }
-  if (ABSL_PREDICT_FALSE(!found)) return RaiseKeyError(values[0]);
+  if (ABSL_PREDICT_FALSE(!found)) return RaiseKeyError(key);
   return DecodeResults(results, arguments.operations.is_list());
+}
+
+}  // namespace
+
+PyObject* UpdateCounter(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
+  static constexpr const char* kNames[] = {"key", "op", "default"};
+  PyObject* values[3];
+  if (!ParseArguments("update_counter", kNames, 2, args, nargs, keywords, values)) return nullptr;
+  TableHandle* handle = HandleOf<TableHandle>(self);
+  if (handle == nullptr) return nullptr;
+  int64_t sum;
+  if (values[2] == nullptr && AddToInt(handle, values[0], values[1], &sum)) return PyLong_FromLongLong(sum);
+  return CountInGeneral(handle, values[0], values[1], values[2]);
 }
 
 PyObject* UpdateElement(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
   static constexpr const char* kNames[] = {"key", "updates", "default"};
   PyObject* values[3];
   if (!ParseArguments("update_element", kNames, 2, args, nargs, keywords, values)) return nullptr;
+  TableHandle* handle = HandleOf<TableHandle>(self);
   UpdateArguments arguments;
-  if (!arguments.Parse(self, values[0], values[1], values[2])) return nullptr;
-  TableHandle* handle = arguments.handle;
+  if (handle == nullptr || !arguments.Parse(handle, values[0], values[1], values[2])) return nullptr;
   if (!CheckUpdatable(*handle, "update_element")) return nullptr;
   absl::InlinedVector<ElementUpdate, 4> updates(arguments.operations.size());
   for (size_t i = 0; i < updates.size(); ++i) {

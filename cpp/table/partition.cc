@@ -9,14 +9,15 @@
 namespace partita {
 namespace {
 
+inline void PrefetchElement(const Column& column, uint32_t place) {
+  const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
+  Prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
+}
+
 // Columns of one row are far apart: ask for all of them before the first one is waited for.
 inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
   const uint32_t columns = std::min<uint32_t>(chunk.column_count, 16);
-  for (uint32_t c = 0; c < columns; ++c) {
-    const Column& column = chunk.columns[c];
-    const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
-    Prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
-  }
+  for (uint32_t c = 0; c < columns; ++c) PrefetchElement(chunk.columns[c], place);
 }
 
 }  // namespace
@@ -27,6 +28,15 @@ Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
     const Chunk& chunk = rows.chunk_of(slot);
     const uint32_t place = slot & kChunkMask;
     PrefetchRow(chunk, place);
+    return KeyIs(chunk, place, key, keypos);
+  });
+}
+
+Slot Partition::FindElement(uint64_t hash, const Value& key, uint32_t keypos, uint32_t position) const {
+  return index.Find(IndexHash(hash), [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const Chunk& chunk = rows.chunk_of(slot);
+    const uint32_t place = slot & kChunkMask;
+    if (position < chunk.column_count) PrefetchElement(chunk.columns[position], place);
     return KeyIs(chunk, place, key, keypos);
   });
 }

@@ -46,6 +46,9 @@ struct alignas(64) Partition final : Shard {
 
   // --- Under the lock.
   Slot Find(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // The same for a call that reads one element of the row, or none beside the key: asks memory for no other columns.
+  Slot FindElement(uint64_t hash, const Value& key, uint32_t keypos, uint32_t position) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Asks for the columns of the row that is most likely the one of this hash.
   void PrefetchRowOf(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.

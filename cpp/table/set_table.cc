@@ -10,16 +10,30 @@
 namespace partita {
 
 template <typename Work>
-inline Outcome SetTable::OnKey(const Value& key, uint64_t hash, Wait wait, Work&& work) {
+inline Outcome SetTable::OnPartition(uint64_t hash, Wait wait, Work&& work) {
   Partition& partition = PartitionOf(hash);
   const Locked locked(&partition, wait);
   if (ABSL_PREDICT_FALSE(!locked.got())) return Outcome::kWouldBlock;
   if (ABSL_PREDICT_FALSE(dropped())) return Outcome::kDropped;
   try {
-    return work(partition, partition.Find(hash, key, options_.keypos));
+    return work(partition);
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+}
+
+template <typename Work>
+inline Outcome SetTable::OnKey(const Value& key, uint64_t hash, Wait wait, Work&& work) {
+  return OnPartition(hash, wait, [&](Partition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+    return work(partition, partition.Find(hash, key, options_.keypos));
+  });
+}
+
+template <typename Work>
+inline Outcome SetTable::OnElement(const KeyView& key, uint32_t position, Wait wait, Work&& work) {
+  return OnPartition(key.hash, wait, [&](Partition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+    return work(partition, partition.FindElement(key.hash, key.key, options_.keypos, position));
+  });
 }
 
 Outcome SetTable::Insert(const RowView& row, Wait wait) {
@@ -85,20 +99,20 @@ Outcome SetTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
 }
 
 Outcome SetTable::LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 if (slot == kNoSlot) return Outcome::kOk;
-                 const Chunk& chunk = partition.rows.chunk_of(slot);
-                 const uint32_t place = slot & kChunkMask;
-                 if (position >= RowArity(chunk, place)) return Outcome::kBadPosition;
-                 out->AddCopy(ReadElement(chunk, position, place));
-                 out->EndRow();
-                 return Outcome::kOk;
-               });
+  return OnElement(key, position, wait,
+                   [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                     if (slot == kNoSlot) return Outcome::kOk;
+                     const Chunk& chunk = partition.rows.chunk_of(slot);
+                     const uint32_t place = slot & kChunkMask;
+                     if (position >= RowArity(chunk, place)) return Outcome::kBadPosition;
+                     out->AddCopy(ReadElement(chunk, position, place));
+                     out->EndRow();
+                     return Outcome::kOk;
+                   });
 }
 
 Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
-  return OnKey(key.key, key.hash, wait, [&](Partition&, Slot slot) {
+  return OnElement(key, options_.keypos, wait, [&](Partition&, Slot slot) {
     *found = slot != kNoSlot;
     return Outcome::kOk;
   });
@@ -117,6 +131,18 @@ Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> 
           return partition.AddRow(RowView{values.data(), default_row->arity, default_row->key_hash});
         }
         return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
+      });
+}
+
+Outcome SetTable::AddToInt(const KeyView& key, uint32_t position, int64_t increment, Wait wait, bool* done,
+                           int64_t* sum) {
+  return OnElement(
+      key, position, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+        int64_t* counter =
+            slot == kNoSlot || position == options_.keypos ? nullptr : partition.rows.WritableInt(slot, position);
+        *done = counter != nullptr && !__builtin_add_overflow(*counter, increment, sum);
+        if (*done) *counter = *sum;
+        return Outcome::kOk;
       });
 }
 

@@ -22,6 +22,8 @@ class SetTable final : public HashTable {
   Outcome Take(const KeyView& key, Wait wait, RowBuffer* out) override;
   Outcome UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row, Wait wait,
                         bool* found, RowBuffer* out, size_t* failed_op) override;
+  Outcome AddToInt(const KeyView& key, uint32_t position, int64_t increment, Wait wait, bool* done,
+                   int64_t* sum) override;
   Outcome UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
                         Wait wait, bool* found, size_t* failed_op) override;
   Outcome CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) override;
@@ -32,10 +34,15 @@ class SetTable final : public HashTable {
   Outcome Member(const KeyView& key, Wait wait, bool* found) override;
 
  private:
-  // Runs work(partition, slot of the key or kNoSlot) under the lock of the key's partition; work may throw
-  // std::bad_alloc.
+  // Runs work(partition) under the lock of the key's partition; work may throw std::bad_alloc.
+  template <typename Work>
+  Outcome OnPartition(uint64_t hash, Wait wait, Work&& work);
+  // Runs work(partition, slot of the key or kNoSlot) there.
   template <typename Work>
   Outcome OnKey(const Value& key, uint64_t hash, Wait wait, Work&& work);
+  // The same for work that reads, beside the key, one element at most.
+  template <typename Work>
+  Outcome OnElement(const KeyView& key, uint32_t position, Wait wait, Work&& work);
   const Value& KeyOf(const RowView& row) const { return row.values[options_.keypos]; }
 
   // The analysis follows one lock at a time, not LockedMany: what runs under several is left out of it.

@@ -199,6 +199,39 @@ TEST_F(SetTableTest, FailingCounterChangesNothing) {
   fails({0, 1}, Outcome::kKeyPosition);
 }
 
+TEST_F(SetTableTest, AddToIntDoesWhatIsUsualAndNothingElse) {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  Insert({1, 10, 2.5, "x", kMax});
+  Insert({2, Term::None(), 2.5, "x", 1});
+  Insert({3});
+  int64_t sum = 0;
+  const auto add = [&](int key, uint32_t position, int64_t increment) {
+    bool done = true;
+    EXPECT_EQ(table_->AddToInt(KeyArgument(*table_, key), position, increment, Wait::kBlock, &done, &sum),
+              Outcome::kOk);
+    return done;
+  };
+  EXPECT_TRUE(add(1, 1, -15));
+  EXPECT_EQ(sum, -5);
+  EXPECT_FALSE(add(9, 1, 1));  // no such key
+  EXPECT_FALSE(add(1, 0, 1));  // the key itself
+  EXPECT_FALSE(add(1, 2, 1));  // a float
+  EXPECT_FALSE(add(1, 3, 1));  // no number
+  EXPECT_FALSE(add(1, 4, 1));  // a sum of more than 64 bits
+  EXPECT_FALSE(add(2, 1, 1));  // None
+  EXPECT_FALSE(add(3, 1, 1));  // past the end of the row, not of the chunk
+  EXPECT_FALSE(add(1, 99, 1));
+  std::shared_ptr<Snapshot> snapshot;
+  ASSERT_EQ(table_->TakeSnapshot(Wait::kBlock, &snapshot), Outcome::kOk);
+  EXPECT_FALSE(add(1, 1, 1));  // a snapshot sees it
+  EXPECT_EQ(Lookup(1), (Rows{{1, -5, 2.5, "x", kMax}}));
+  EXPECT_EQ(Lookup(2), (Rows{{2, Term::None(), 2.5, "x", 1}}));
+  EXPECT_EQ(Lookup(3), Rows{{3}});
+  table_->Drop(Wait::kBlock);
+  bool done = true;
+  EXPECT_EQ(table_->AddToInt(KeyArgument(*table_, 1), 1, 1, Wait::kBlock, &done, &sum), Outcome::kDropped);
+}
+
 TEST_F(SetTableTest, CounterDefaults) {
   EXPECT_FALSE(Count("k", {{1, 1}}).flag);
   Operation op{.call = Call::kUpdateCounter, .keys = {"k"}, .counters = {{1, 5}}};

@@ -21,6 +21,11 @@ uint64_t RandomSeed() {
 Table::Table(const TableOptions& options) : options_(options) {}
 Table::~Table() = default;
 
+Outcome Table::AddToInt(const KeyView&, uint32_t, int64_t, Wait, bool* done, int64_t*) {
+  *done = false;
+  return Outcome::kOk;
+}
+
 Outcome Table::StepKey(Step, const KeyView*, bool, Wait, RowBuffer*) { return Outcome::kWrongType; }
 Outcome Table::ReadSlot(uint64_t, Wait, bool*, RowBuffer*) { return Outcome::kWrongType; }
 Outcome Table::Fix(Wait) { return Outcome::kWrongType; }

@@ -119,6 +119,11 @@ class Table : public std::enable_shared_from_this<Table> {
   // an error *failed_op is the op's index.
   virtual Outcome UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
                                 Wait wait, bool* found, RowBuffer* out, size_t* failed_op) = 0;
+  // UpdateCounter for the usual case: a row that is there, and an int of 64 bits in it that can be changed where it
+  // stands. *done: false if the case is another one, or the table does not know this way; then nothing was done, and
+  // UpdateCounter says what comes of it.
+  virtual Outcome AddToInt(const KeyView& key, uint32_t position, int64_t increment, Wait wait, bool* done,
+                           int64_t* sum);
   // Sets the positions given, all or none. *found as above.
   virtual Outcome UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
                                 Wait wait, bool* found, size_t* failed_op) = 0;

@@ -119,6 +119,65 @@ def test_int_subclasses(t):
     assert t.update_counter("a", Level.HIGH) == 4
 
 
+class Text(str):
+    __slots__ = ()
+
+
+class Pair(tuple):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "op", [1, Level.HIGH, (1, 1), Pair((1, 1)), ("count", 1), [1], (1, 2.0), (1, 10**30), 2**63 - 1]
+)
+@pytest.mark.parametrize("key", [1, Level.HIGH, True, 1.0, -0.0, 2**70, "é", Text("key"), (1, 2), None])
+def test_every_way_to_say_it_counts_alike(key, op):
+    t = partita.Table(partitions=2, fields=("key", "count"))
+    others = [(other, 0) for other in (1, 3, True, 1.0, 0.0, 0, "key") if not same_key(other, key)]
+    t.insert([*others, (key, 5)])
+    pair = op[0] if isinstance(op, list) else op
+    added = pair[1] if isinstance(pair, tuple) else pair
+    for call in (
+        lambda: t.update_counter(key, op),
+        lambda: t.update_counter(key, op=op),
+        lambda: t.update_counter(op=op, key=key),
+        lambda: t.update_counter(key, op, None),
+        lambda: t.update_counter(key, op, default=(key, 0)),
+    ):
+        t.insert((key, 5))
+        expected = 5 + added
+        assert call() == ([expected] if isinstance(op, list) else expected)
+        assert t.lookup_element(key, 1) == expected
+    assert sorted(t.tolist(), key=repr) == sorted([*others, t.get(key)], key=repr)
+
+
+def same_key(a, b):
+    return a == b and isinstance(a, bool) == isinstance(b, bool) and isinstance(a, float) == isinstance(b, float)
+
+
+def test_counting_under_a_snapshot(t):
+    with t.snapshot() as snapshot:
+        assert t.update_counter("a", 1) == 2
+        assert t.update_counter("a", 1) == 3
+        assert snapshot.get("a") == ("a", 1, 10, "x")
+    assert t.get("a") == ("a", 3, 10, "x")
+
+
+def test_a_sum_beyond_64_bits_and_back(t):
+    t.insert(("a", 2**63 - 1))
+    assert t.update_counter("a", 1) == 2**63
+    assert t.update_counter("a", -1) == 2**63 - 1
+    assert t.update_counter("a", -1) == 2**63 - 2
+
+
+def test_a_field_without_a_value(t):
+    t.insert(("a", None, 1))
+    with pytest.raises(TypeError, match="no number"):
+        t.update_counter("a", 1)
+    with pytest.raises(ValueError, match="past the end"):
+        t.update_counter("short", 1)
+
+
 @pytest.mark.parametrize("increment", [True, None, "1", 1j, np.bool_(True), [1], {}, object()])
 def test_increments_that_are_no_numbers(t, increment):
     op = increment if not isinstance(increment, list) else (1, increment)
