@@ -67,10 +67,13 @@ bool EncodeElements(const Shape& shape, PyObject* tuple, const KeyView* key, Py_
 }
 
 bool RaiseUnknownField(const Shape& shape, PyObject* name) {
+  const Ref repr = Ref::Steal(ShortRepr(name));
+  if (!repr) return false;
   if (shape.fields.get() == Py_None) {
-    PyErr_Format(PyExc_ValueError, "field %R: this table was made without fields=..., give a position instead", name);
+    PyErr_Format(PyExc_ValueError, "field %U: this table was made without fields=..., give a position instead",
+                 repr.get());
   } else {
-    PyErr_Format(PyExc_ValueError, "field %R is not one of this table's fields %R", name, shape.fields.get());
+    PyErr_Format(PyExc_ValueError, "field %U is not one of this table's fields %R", repr.get(), shape.fields.get());
   }
   return false;
 }
@@ -114,8 +117,11 @@ bool ParsePositionSlow(const Shape& shape, PyObject* object, uint32_t* position)
   int overflow;
   const long long value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
   if (overflow != 0 || value < 0 || value >= kMaxArity) {
-    PyErr_Format(PyExc_ValueError, "position %S is out of range: positions count from 0 and stay below %u", index.get(),
-                 kMaxArity);
+    const Ref repr = Ref::Steal(ShortRepr(index.get()));
+    if (repr) {
+      PyErr_Format(PyExc_ValueError, "position %U is out of range: positions count from 0 and stay below %u",
+                   repr.get(), kMaxArity);
+    }
     return false;
   }
   *position = static_cast<uint32_t>(value);

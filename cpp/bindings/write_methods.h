@@ -26,6 +26,9 @@ PyObject* Compact(PyObject* self, PyObject*);
 PyObject* UpdateCounter(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords);
 PyObject* UpdateElement(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords);
 
+// update_row.cc: a row by a function of it.
+PyObject* Update(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords);
+
 }  // namespace partita
 
 #endif  // PARTITA_BINDINGS_WRITE_METHODS_H_

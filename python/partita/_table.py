@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita import _core, names, owners, reading
 from partita import records as _records
-from partita.errors import TableDroppedError
+from partita.errors import TableDroppedError, short_repr
 from partita.mapping import TableMapping
 from partita.snapshot import Snapshot
 from partita.threads import available_cpus
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
 _COMING_TYPES = ("ordered_set", "bag", "duplicate_bag")
-_IMMUTABLE = frozenset((int, float, str, bytes, bool, type(None), _core.Atom))
 _IF_EXISTS = ("raise", "get", "replace")
 
 
@@ -27,7 +26,7 @@ def _check_type(type: object) -> None:  # noqa: A002
     if type in _COMING_TYPES:
         raise ValueError(f"type {type!r} is not supported yet: use type='set'")
     if type not in _TYPES:
-        raise ValueError(f"type is {type!r}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
+        raise ValueError(f"type is {short_repr(type)}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
 
 
 def _check_int(what: str, value: object, least: int, most: int) -> int:
@@ -35,7 +34,7 @@ def _check_int(what: str, value: object, least: int, most: int) -> int:
         raise TypeError(f"{what} is an int, not {type(value).__name__}")
     number = value.__index__()
     if not least <= number <= most:
-        raise ValueError(f"{what} is {number}: it must be from {least} to {most}")
+        raise ValueError(f"{what} is {short_repr(number)}: it must be from {least} to {most}")
     return int(number)
 
 
@@ -43,16 +42,19 @@ def _check_fields(fields: object, keypos: int) -> tuple[str, ...] | None:
     if fields is None:
         return None
     if isinstance(fields, str) or not hasattr(fields, "__iter__"):
-        raise TypeError(f"fields is a sequence of names, not {fields!r}")
+        raise TypeError(f"fields is a sequence of names, not {short_repr(fields)}")
     checked = tuple(fields)
     for name in checked:
         if not isinstance(name, str):
-            raise TypeError(f"the name of a field is a str, not {name!r}")
-        if checked.count(name) > 1:
-            raise ValueError(f"the field {name!r} is named twice in fields={checked!r}")
+            raise TypeError(f"the name of a field is a str, not {short_repr(name)}")
+    if len(checked) > _core.MAX_ARITY:
+        raise ValueError(f"fields names {len(checked)} positions: a row has at most {_core.MAX_ARITY}")
+    if len(set(checked)) < len(checked):
+        twice = next(name for i, name in enumerate(checked) if name in checked[:i])
+        raise ValueError(f"the field {twice!r} is named twice in fields={checked!r}")
     if len(checked) <= keypos:
         raise ValueError(f"fields={checked!r} names no field at the key's position {keypos}")
-    return tuple(str(name) for name in checked)
+    return tuple(str.__str__(name) for name in checked)  # no subclass
 
 
 def _check_keypos(keypos: object, fields: object) -> int:
@@ -116,7 +118,7 @@ class Table(_core.Table):
         if_exists: Literal["raise", "get", "replace"] = "raise",
     ) -> Table:
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"the name of a table is a str or None, not {name!r}")
+            raise TypeError(f"the name of a table is a str or None, not {short_repr(name)}")
         _check_type(type)
         if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
             fields = tuple(fields)  # it may be an iterator
@@ -126,14 +128,14 @@ class Table(_core.Table):
             available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
         )
         if if_exists not in _IF_EXISTS:
-            raise ValueError(f"if_exists is {if_exists!r}: it must be 'raise', 'get' or 'replace'")
+            raise ValueError(f"if_exists is {short_repr(if_exists)}: it must be 'raise', 'get' or 'replace'")
         if heir is not None and not callable(heir):
-            raise TypeError(f"heir is a callable that takes the table, not {heir!r}")
+            raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
         if heir is not None and owner is None:
             raise ValueError("heir is for a table with an owner: pass owner=... too")
 
         if name is not None:
-            name = str(name)
+            name = str.__str__(name)  # a subclass could have a hash of its own
             holder = names.find(name)
             if holder is not None and if_exists == "get":
                 return holder
@@ -180,29 +182,6 @@ class Table(_core.Table):
                 raise ImportError("progress=True shows a bar by tqdm: install it, or leave progress out") from error
             rows = tqdm(rows, unit=" rows")
         return super().insert_many(rows)
-
-    def update(self, key: object, fn: Callable[[Row], Row], default: Row | None = None) -> Row:
-        """Replaces the row of a key by `fn(row)` and returns the new row.
-
-        `fn` is called without any lock, so it may do what it likes, and called again if another thread changed the row
-        meanwhile. `default` is the row to start from if the key is absent; it takes the given key. Without it an absent
-        key is a KeyError. ValueError if `fn` changes the key.
-        """
-        if default is not None:
-            if not isinstance(default, tuple):
-                raise TypeError(f"default is {default!r}: a row is a tuple")
-            if len(default) <= self.keypos:
-                raise ValueError(f"default {default!r} does not reach the key's position {self.keypos}")
-            default = (*default[: self.keypos], key, *default[self.keypos + 1 :])
-        while True:
-            old = self.get(key)
-            start = default if old is None else old
-            if start is None:
-                raise KeyError(key)
-            new = fn(_own_copy(start))  # fn may change a list in it, and `start` is what the swap compares with
-            # The swap also checks the new row and its key; of an absent row it can do no more than that.
-            if self.compare_and_swap(start, new) or (old is None and self.insert_new(new)):
-                return new
 
     def drop(self) -> None:
         """Ends the table: its rows are freed, its name is free again, and later calls raise TableDroppedError.
@@ -343,11 +322,3 @@ class Table(_core.Table):
             "a Table cannot be pickled or copied: it belongs to this process. Send its rows, t.tolist(), and insert "
             "them into another Table; for a second view of the same rows take t.snapshot()"
         )
-
-
-def _own_copy(row: Row) -> Row:
-    if all(type(element) in _IMMUTABLE for element in row):
-        return row
-    import copy
-
-    return copy.deepcopy(row)

@@ -17,7 +17,16 @@ position out of range, `KeyError` for an absent key where one is needed, `Memory
 
 import reprlib
 
-_short = reprlib.Repr()
+
+class _Short(reprlib.Repr):
+    def repr_int(self, number: int, level: int) -> str:
+        try:
+            return super().repr_int(number, level)
+        except ValueError:  # more digits than Python likes to print
+            return f"<int of {number.bit_length()} bits>"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = _short.maxlong = 100
 
 

@@ -8,6 +8,7 @@ does.
 from __future__ import annotations
 
 from partita._core import Atom
+from partita.errors import short_repr
 
 
 class Variable:
@@ -47,7 +48,7 @@ class Variables:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(f"V[...] takes an int from 0, not {type(number).__name__}; a named variable is V.name")
         if number < 0:
-            raise ValueError(f"V[{number}]: variables are numbered from 0")
+            raise ValueError(f"V[{short_repr(number)}]: variables are numbered from 0")
         return Variable(number)
 
     def __getattr__(self, name: str) -> Variable:
@@ -89,6 +90,7 @@ def special(term: object) -> Variable | Placeholder | None:
     if not isinstance(term, Atom):
         return None
     name = str(term)
-    if name.startswith("$") and name[1:].isascii() and name[1:].isdigit():
-        return Variable(int(name[1:]))
+    number = name[1:]
+    if name.startswith("$") and number.isascii() and number.isdigit() and (number == "0" or number[0] != "0"):
+        return Variable(int(number))
     return _PLACEHOLDER_ATOMS.get(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from partita.errors import short_repr
+
 _num_threads: int | None = None  # None: not set yet
 _cpu_quota: float | None = None  # None: not read yet
 
@@ -81,5 +83,5 @@ def set_num_threads(count: int | None) -> None:
         if isinstance(count, bool) or not isinstance(count, int):
             raise TypeError(f"the number of threads is an int, not {type(count).__name__}")
         if count < 1:
-            raise ValueError(f"the number of threads is {count}: it must be 1 or more")
+            raise ValueError(f"the number of threads is {short_repr(count)}: it must be 1 or more")
     _num_threads = count

@@ -1,5 +1,6 @@
 """update_element, compare_and_swap and update: changes of one row."""
 
+import pickle
 import threading
 
 import pytest
@@ -123,6 +124,30 @@ def test_update_whose_row_comes_and_goes(t):
 
     assert t.update(9, fn, default=(0, "default")) == (9, "from elsewhere!")
     assert calls == [(9, "default"), (9, "from elsewhere")]
+
+
+class Restless:
+    """Its pickle says that a name and a value are the same str; the pickle of what comes out does not."""
+
+    def __init__(self):
+        self.name = "name"
+
+
+def test_update_of_a_row_whose_pickle_changes(t):
+    value = Restless()
+    assert pickle.dumps(pickle.loads(pickle.dumps(value, 5)), 5) != pickle.dumps(value, 5)
+    t.insert((1, value))
+    calls = []
+
+    def fn(row):
+        calls.append(row)
+        assert len(calls) == 1, "nobody else changed the row"
+        row[1].name = "changed"
+        return row
+
+    t.update(1, fn)
+    assert t.get(1)[1].name == "changed"
+    assert value.name == "name"
 
 
 @pytest.mark.parametrize("new", [(2, "other key"), (1.0, "float")])
