@@ -6,6 +6,7 @@
 #include "bindings/gil.h"
 #include "bindings/register.h"
 #include "bindings/rows_iterator.h"
+#include "column/row_store.h"
 #include "table/table.h"
 
 namespace py = pybind11;
@@ -57,6 +58,8 @@ void RegisterProcess(py::module_& module) {
   module.def(
       "live_counts", &ReadCounts,
       "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");
+  module.def("_limit_chunks", [](uint32_t count) { TEST_LimitChunks(count); });
+  module.attr("MAX_CHUNKS") = kMaxChunks;
   module.attr("MAX_PARTITIONS") = kMaxPartitions;
   module.attr("MAX_ARITY") = kMaxArity;
 }

@@ -169,13 +169,12 @@ PyMethodDef table_methods[] = {
         "Sets elements in the row of a key: `(pos, value)` or a list of such pairs, all or none.\n\n"
         "True if there was a row, or a `default` to start from; else False. ValueError for the key's own\n"
         "position and for one past the end of the row."),
-    Method<&Update>(
-        "update",
-        "update($self, key, fn, default=None)\n--\n\n"
-        "Replaces the row of a key by `fn(row)` and returns the new row.\n\n"
-        "`fn` is called without any lock, so it may do what it likes, and called again if another thread\n"
-        "changed the row meanwhile. `default` is the row to start from if the key is absent; it takes the\n"
-        "given key. Without it an absent key is a KeyError. ValueError if `fn` changes the key."),
+    Method<&Update>("update",
+                    "update($self, key, fn, default=None)\n--\n\n"
+                    "Replaces the row of a key by `fn(row)` and returns the new row.\n\n"
+                    "`fn` is called without any lock, so it may do what it likes, and called again if another thread\n"
+                    "changed the row meanwhile. `default` is the row to start from if the key is absent; it takes the\n"
+                    "given key. Without it an absent key is a KeyError. ValueError if `fn` changes the key."),
     Method<&CompareAndSwap>(
         "compare_and_swap",
         "compare_and_swap($self, old_row, new_row)\n--\n\n"

@@ -78,8 +78,10 @@ PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {
     case Outcome::kNoMemory:
       return PyErr_NoMemory();
     case Outcome::kTooManyRows:
-      PyErr_SetString(PyExc_OverflowError,
-                      "a partition of this table is full (2**32 - 1 rows): use more partitions; nothing was stored");
+      PyErr_SetString(
+          PyExc_OverflowError,
+          "a partition of this table is full, and the row was not stored: a partition has room for 2**32 - 1024 "
+          "rows, make the table with more partitions");
       return nullptr;
     case Outcome::kFixed:
       if (PyObject* error = ImportErrorClass(ErrorClass::kTableFixed)) {

@@ -9,6 +9,7 @@
 #include "bindings/read_methods.h"
 #include "bindings/row_parse.h"
 #include "bindings/write_methods.h"
+#include "term/number.h"
 
 namespace partita {
 namespace {
@@ -43,9 +44,8 @@ bool ParseNumber(PyObject* object, const char* what, bool float_allowed, EncodeA
   if (ABSL_PREDICT_TRUE(PyLong_CheckExact(object))) return EncodeValue(object, arena, value);
   if (!PyBool_Check(object)) {
     if (!EncodeValue(object, arena, value)) return false;
-    if (value->kind == Value::Kind::kInt) return true;
+    if (IsInt(*value)) return true;
     if (value->kind == Value::Kind::kFloat && float_allowed) return true;
-    if (value->kind == Value::Kind::kWire && PyLong_Check(object)) return true;
   }
   const Ref repr = Ref::Steal(ShortRepr(object));
   if (repr) {

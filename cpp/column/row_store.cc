@@ -3,6 +3,7 @@
 #include "column/row_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <utility>
 
@@ -14,9 +15,13 @@ namespace {
 
 constexpr uint32_t kFirstCapacity = 8;
 
+std::atomic<uint32_t> chunk_limit{kMaxChunks};
+
 size_t HeaderBytes(uint32_t column_count) { return sizeof(Chunk) + column_count * sizeof(Column); }
 
 }  // namespace
+
+void TEST_LimitChunks(uint32_t count) { chunk_limit.store(count, std::memory_order_relaxed); }
 
 RowStore::~RowStore() {
   pins_.clear();
@@ -104,7 +109,7 @@ void RowStore::Erase(Slot slot) {
 
 uint32_t RowStore::AddChunk() {
   const bool reuse = !free_numbers_.empty();
-  if (!reuse && chunks_.size() == kMaxChunks) return kMaxChunks;
+  if (!reuse && chunks_.size() >= chunk_limit.load(std::memory_order_relaxed)) return kMaxChunks;
   const uint32_t number = reuse ? free_numbers_.back() : static_cast<uint32_t>(chunks_.size());
   if (!reuse) {
     // Room first, so that neither list can fail later.

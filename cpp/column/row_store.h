@@ -36,6 +36,9 @@ using Slot = uint32_t;
 inline constexpr Slot kNoSlot = 0xFFFFFFFF;
 inline constexpr uint32_t kMaxChunks = (uint32_t{1} << (32 - kChunkShift)) - 1;
 
+// A store has at most this many chunks, kMaxChunks unless a test says less. For stores that are made later, too.
+void TEST_LimitChunks(uint32_t count);
+
 // A bit per column; columns from the 64th on go with the last bit.
 using ColumnSet = uint64_t;
 inline constexpr ColumnSet kAllColumns = ~ColumnSet{0};

@@ -109,6 +109,56 @@ TEST_F(SetTableTest, InsertNewListIsAllOrNone) {
   EXPECT_EQ(Lookup(7), (Rows{{7, "again"}}));
 }
 
+struct OneChunkAPartition {
+  OneChunkAPartition() { TEST_LimitChunks(1); }
+  ~OneChunkAPartition() { TEST_LimitChunks(kMaxChunks); }
+};
+
+// A partition of one chunk is full after 1024 rows. Nothing of what does not fit stays behind, nor of the rows of its
+// list that would have gone into partitions with room.
+TEST(SetTableLimitTest, AFullPartitionRefusesNewRowsWhole) {
+  const OneChunkAPartition limited;
+  const std::shared_ptr<Table> table = *Table::Create({.partitions = 3});
+  const auto size = [&table] {
+    uint64_t rows = 0;
+    EXPECT_EQ(table->Size(Wait::kBlock, &rows), Outcome::kOk);
+    return rows;
+  };
+  std::vector<int> refused;
+  for (int i = 0; i < 5000; ++i) {
+    const Outcome outcome = Do(table.get(), {.call = Call::kInsert, .rows = {{i, "row"}}}).outcome;
+    if (outcome == Outcome::kTooManyRows) refused.push_back(i);
+  }
+  ASSERT_EQ(size(), 3 * kChunkSlots);
+  ASSERT_EQ(refused.size(), 5000 - 3 * kChunkSlots);
+  EXPECT_EQ(table->CheckInvariants().message(), "");
+
+  // Room for ten rows: the list has more, new ones and one that is there.
+  Operation deletes{.call = Call::kDeleteBatch};
+  int there = 0;
+  for (int i = 0; i < 5000 && deletes.keys.size() < 10; ++i) {
+    if (!std::binary_search(refused.begin(), refused.end(), i)) deletes.keys.emplace_back(i);
+    there = i + 1;
+  }
+  while (std::binary_search(refused.begin(), refused.end(), there)) ++there;
+  EXPECT_EQ(Do(table.get(), deletes).count, 10u);
+  std::vector<Row> list = {{there, "replaced by the list", std::string(100, 'x')}};
+  for (int i = 0; i < 20; ++i) list.push_back({refused[i], "from the list", std::string(100, 'y')});
+  for (const Call call : {Call::kInsertList, Call::kInsertNewList}) {
+    if (call == Call::kInsertNewList) list.erase(list.begin());
+    EXPECT_EQ(Do(table.get(), {.call = call, .rows = list}).outcome, Outcome::kTooManyRows);
+    EXPECT_EQ(table->CheckInvariants().message(), "");
+    EXPECT_EQ(size(), 3 * kChunkSlots - 10);
+    EXPECT_EQ(Do(table.get(), {.call = Call::kLookup, .keys = {there}}).rows, (std::vector<Row>{{there, "row"}}));
+  }
+
+  // What is there may still be replaced, and what is deleted makes room.
+  EXPECT_EQ(Do(table.get(), {.call = Call::kInsert, .rows = {{there, "new"}}}).outcome, Outcome::kOk);
+  EXPECT_EQ(Do(table.get(), {.call = Call::kClear}).outcome, Outcome::kOk);
+  EXPECT_EQ(Do(table.get(), {.call = Call::kInsertList, .rows = list}).outcome, Outcome::kOk);
+  EXPECT_EQ(size(), 20u);
+}
+
 TEST_F(SetTableTest, DeleteTakeAndDeleteObject) {
   Insert({1, "a"});
   Insert({2, "b"});

@@ -12,6 +12,7 @@ _ElementUpdate = tuple[int | str, Any]
 
 MAX_PARTITIONS: Final[int]
 MAX_ARITY: Final[int]
+MAX_CHUNKS: Final[int]  # of 1024 rows, in a partition
 
 @final
 class Atom:
@@ -129,4 +130,5 @@ class Fix:
 
 def forget_name(names: dict[str, Any], name: str, table: Table) -> None: ...
 def replace_attribute(object: object, name: str, expected: object, value: object) -> bool: ...  # noqa: A002
+def _limit_chunks(count: int) -> None: ...
 def live_counts() -> dict[str, int]: ...
