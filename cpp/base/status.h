@@ -54,9 +54,11 @@ class [[nodiscard]] StatusOr {
 
   bool ok() const { return status_.ok(); }
   const Status& status() const { return status_; }
+  // NOLINTBEGIN(bugprone-unchecked-optional-access): for callers who asked ok()
   T& value() { return *value_; }
   T& operator*() { return *value_; }
   T* operator->() { return &*value_; }
+  // NOLINTEND(bugprone-unchecked-optional-access)
 
  private:
   Status status_;

@@ -308,7 +308,7 @@ class Encoder {
     if (sorted.ok) return true;
     return Refuse(path,
                   "a dict with two keys that are one value once stored cannot be stored (the later one is a %.100s)",
-                  Py_TYPE(items[2 * sorted.duplicate])->tp_name);
+                  Py_TYPE(items[size_t{2} * sorted.duplicate])->tp_name);
   }
 
   bool EncodeSet(PyObject* set, const Path* path, int depth) {

@@ -27,11 +27,11 @@ class ChunkImage {
       const Column& column = chunk->columns[c];
       const size_t element = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 8 : 16;
       if (column.data != nullptr) Add(column.data, element * chunk->capacity);
-      if (column.valid != nullptr) Add(column.valid, (chunk->capacity + 63) / 64 * 8);
+      if (column.valid != nullptr) Add(column.valid, size_t{(chunk->capacity + 63) / 64} * 8);
     }
     if (chunk->arities != nullptr) Add(chunk->arities, chunk->capacity * sizeof(uint16_t));
     if (chunk->heap == nullptr) return;
-    Add(chunk->heap->extents, chunk->heap->count * sizeof(Extent*));
+    Add(static_cast<const void*>(chunk->heap->extents), chunk->heap->count * sizeof(Extent*));
     for (uint32_t e = 0; e < chunk->heap->count; ++e) {
       const Extent* extent = chunk->heap->extents[e];
       if ((reinterpret_cast<uintptr_t>(extent) & 1) == 0) Add(extent->bytes, extent->used);

@@ -53,7 +53,7 @@ std::vector<Row> ListOf(int64_t number) {
 void CheckChild(const std::vector<std::shared_ptr<Table>>& tables) {
   CHILD_CHECK(LocksHeldByThisThread() == 0);
   for (const std::shared_ptr<Table>& table : tables) {
-    CHILD_CHECK(table->CheckInvariants().message() == "");
+    CHILD_CHECK(table->CheckInvariants().message().empty());
     // A list insert is in or not.
     Operation lookup{.call = Call::kLookupBatch};
     for (const Row& row : ListOf(0)) lookup.keys.push_back(row[0]);
@@ -73,7 +73,7 @@ void CheckChild(const std::vector<std::shared_ptr<Table>>& tables) {
       const Result expected = model.Do(op);
       CHILD_CHECK(Do(table.get(), op, Wait::kTry) == expected);
     }
-    CHILD_CHECK(table->CheckInvariants().message() == "");
+    CHILD_CHECK(table->CheckInvariants().message().empty());
   }
 }
 

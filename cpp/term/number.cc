@@ -224,11 +224,16 @@ std::optional<Value> BigInt::ToValue(Allocate allocate) const {
 
 namespace {
 
+// An int as a number of any size.
+BigInt AsBigInt(const Value& v) {
+  return *BigInt::FromValue(v);  // NOLINT(bugprone-unchecked-optional-access): of an int there is one
+}
+
 // As Python's float() of a number.
 std::optional<double> AsDouble(const Value& v) {
   if (v.kind == Value::Kind::kFloat) return v.f;
   if (v.kind == Value::Kind::kInt) return static_cast<double>(v.i);
-  return BigInt::FromValue(v)->ToDouble();
+  return AsBigInt(v).ToDouble();
 }
 
 }  // namespace
@@ -251,7 +256,7 @@ SumError AddNumbers(const Value& a, const Value& b, BigInt::Allocate allocate, V
     *sum = Value::Float(f);
     return SumError::kNone;
   }
-  const std::optional<Value> total = (*BigInt::FromValue(a) + *BigInt::FromValue(b)).ToValue(allocate);
+  const std::optional<Value> total = (AsBigInt(a) + AsBigInt(b)).ToValue(allocate);
   if (!total) return SumError::kTooLarge;
   *sum = *total;
   return SumError::kNone;

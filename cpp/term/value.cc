@@ -1,5 +1,7 @@
 #include "term/value.h"
 
+#include <cmath>
+
 #include "term/wire.h"
 
 namespace partita {
@@ -109,7 +111,7 @@ bool ExactlyEqualSlow(const Value& a, const Value& b) {
     case Value::Kind::kInt:
       return a.i == b.i;
     case Value::Kind::kFloat:
-      return a.f == b.f || (a.f != a.f && b.f != b.f);
+      return a.f == b.f || (std::isnan(a.f) && std::isnan(b.f));
     case Value::Kind::kStr:
       return a.bytes() == b.bytes();
     case Value::Kind::kWire:

@@ -13,7 +13,7 @@ Term RandomStr(Random* random, size_t size, bool ascii) {
     if (ascii || random->OneIn(2)) {
       text.push_back(static_cast<char>(random->Between('a', 'z')));
     } else {
-      text += "\xC3";
+      text += '\xC3';
       text.push_back(static_cast<char>(random->Between(0x80 - 256, 0xBF - 256)));
     }
   }

@@ -217,3 +217,10 @@ def test_a_wrong_operation_is_explained_and_changes_nothing(t, op, error, words)
 def test_nan_stays_nan(t):
     t.insert(("nan", math.nan))
     assert math.isnan(t.update_counter("nan", 1))
+
+
+@pytest.mark.parametrize("number", [np.int8(-5), np.uint64(2**63 + 5), enum.IntEnum("Big", {"one": 2**70}).one])
+def test_any_kind_of_int_is_an_increment(t, number):
+    assert t.update_counter("a", number) == 1 + int(number)
+    assert t.update_counter("a", (2, 0, number, number)) == (10 if number > 10 else int(number))
+    assert t.get("a") == ("a", 1 + int(number), 10 if number > 10 else int(number), "x")

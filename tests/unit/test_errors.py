@@ -245,3 +245,72 @@ def test_the_tree_of_errors():
 def test_a_term_over_2_gib(t):
     raises(ValueError, ["element 1", "2 GiB"], lambda: t.insert((1, "x" * 2**31)))
     raises(ValueError, ["element 1", "2 GiB"], lambda: t.insert((1, bytes(2**31))))
+
+
+class Speechless:
+    def __repr__(self):
+        raise RuntimeError("says nothing")
+
+
+class Name(str):
+    """A str that wants to be asked who it is, and who it equals."""
+
+    def __str__(self):
+        return self
+
+    def __hash__(self):
+        raise RuntimeError("has no hash")
+
+
+HUGE = 10**5000  # more digits than Python likes to print
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda t: partita.Table(Speechless()), TypeError, ["name of a table", "Speechless"]),
+        (lambda t: partita.Table(type=Speechless()), ValueError, ["type is", "Speechless"]),
+        (lambda t: partita.Table(fields=Speechless()), TypeError, ["fields", "Speechless"]),
+        (lambda t: partita.Table(fields=(Speechless(),)), TypeError, ["name of a field", "Speechless"]),
+        (lambda t: partita.Table(if_exists=Speechless()), ValueError, ["if_exists", "Speechless"]),
+        (lambda t: partita.Table(owner=Name, heir=Speechless()), TypeError, ["heir", "Speechless"]),
+        (lambda t: partita.Table(partitions=HUGE), ValueError, ["partitions", "int of 16610 bits"]),
+        (lambda t: partita.Table(keypos=-HUGE), ValueError, ["keypos", "int of 16610 bits"]),
+        (lambda t: partita.set_num_threads(-HUGE), ValueError, ["threads", "int of 16610 bits"]),
+        (lambda t: partita.V[-HUGE], ValueError, ["numbered from 0", "int of 16610 bits"]),
+        (lambda t: t.lookup_element(1, HUGE), ValueError, ["position", "int of 16610 bits", "65535"]),
+        (lambda t: t.update_element(1, (-HUGE, 0)), ValueError, ["position", "int of 16610 bits", "65535"]),
+        (lambda t: t.update(99, lambda row: row, [HUGE]), TypeError, ["default", "a row is a tuple"]),
+        (lambda t: t.insert([HUGE]), TypeError, ["row 0", "int of 16610 bits"]),
+        (lambda t: t.select_count(Speechless()), ValueError, ["match specification", "Speechless"]),
+        (lambda t: t.select_count([(Speechless(), [], [True])]), TypeError, ["head", "Speechless"]),
+        (lambda t: t.select_count([((1, 2), HUGE, [True])]), ValueError, ["guards", "int of 16610 bits"]),
+    ],
+)
+def test_what_has_no_repr_is_refused_all_the_same(t, call, error, words):
+    raises(error, words, lambda: call(t))
+
+
+@pytest.mark.parametrize("deep", [nested(501), nested(100_000)])
+def test_a_head_too_deep_for_any_row(t, deep):
+    raises(partita.MatchSpecError, ["element 1", "500"], lambda: t.select_count([((1, deep), [], [True])]))
+    itself = []
+    itself += [itself, itself]
+    raises(partita.MatchSpecError, ["element 1", "500"], lambda: t.select_count([((1, itself), [], [True])]))
+    assert t.select_count([((1, nested(500)), [], [True])]) == 0
+
+
+def test_a_name_is_stored_as_a_plain_str():
+    t = partita.Table(Name("plain"), fields=(str.__str__("a"), "b"))
+    assert type(t.name) is str
+    assert partita.table("plain") is t
+    t.drop()
+    with pytest.raises(KeyError):
+        partita.table("plain")
+
+
+def test_more_fields_than_a_row_has_elements():
+    names = [f"field {i}" for i in range(65536)]
+    raises(ValueError, ["65536", "65535"], lambda: partita.Table(fields=names))
+    assert len(partita.Table(fields=names[1:], keypos="field 65535").fields) == 65535
+    raises(ValueError, ["'field 1'", "twice"], lambda: partita.Table(fields=[*names[:1000], "field 1"]))

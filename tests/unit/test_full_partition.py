@@ -36,7 +36,7 @@ def full():
     ],
 )
 def test_what_does_not_fit_is_refused(full, call):
-    with pytest.raises(OverflowError, match="partition of this table is full.* make the table with more partitions"):
+    with pytest.raises(OverflowError, match=r"partition of this table is full.* make the table with more partitions"):
         call(full)
     assert sorted(full.tolist()) == [(i, "row") for i in range(ROWS)]
     full._check()

@@ -202,3 +202,13 @@ def test_variables():
             V[wrong]
     with pytest.raises(AttributeError):
         V[1].name = 2
+
+
+def test_atoms_that_only_look_like_variables():
+    t = partita.Table()
+    t.insert([(1, partita.Atom("$01")), (2, partita.Atom("$1x")), (3, partita.Atom("$"))])
+    for key, name in (1, "$01"), (2, "$1x"), (3, "$"):
+        assert t.select_count([((ANY, partita.Atom(name)), [], [True])]) == 1
+        assert t.select_count([((key, partita.Atom(name)), [], [True])]) == 1
+    for name in "$0", "$1", "$10", "_":
+        assert t.select_count([((ANY, partita.Atom(name)), [], [True])]) == 3
