@@ -133,6 +133,11 @@ PyObject* LookupBatches(Reader* reader, PyObject* key_objects, Make&& make) {
   Ref list = Ref::Steal(PyList_New(count));
   if (!list) return nullptr;
   PyObject_GC_UnTrack(list.get());  // the collector must not show a list with holes to anybody
+  if (count == 0) {                 // a dropped table says so all the same
+    uint64_t rows = 0;
+    const Outcome outcome = CallEngine([&](Wait wait) { return reader->Size(wait, &rows); });
+    if (outcome != Outcome::kOk) return RaiseOutcome(reader->shape(), outcome);
+  }
   KeyBatch batch;
   RowBuffer rows;
   std::vector<RowRange> ranges;

@@ -75,6 +75,7 @@ PyObject* InsertMany(PyObject* self, PyObject* rows) {
   if (handle == nullptr) return nullptr;
   const Ref iterator = Ref::Steal(PyObject_GetIter(rows));
   if (!iterator) return nullptr;
+  if (handle->table->dropped()) return RaiseOutcome(*handle, Outcome::kDropped);  // also if there is no row
   RowBatch batch;
   uint64_t count = 0;
   for (bool at_end = false; !at_end;) {
@@ -106,6 +107,7 @@ PyObject* DeleteMany(PyObject* self, PyObject* keys) {
   // All keys are encoded before the first row goes: a bad key deletes nothing.
   KeyBatch batch;
   if (!batch.Parse(*handle, absl::MakeConstSpan(objects, static_cast<size_t>(count)), 0)) return nullptr;
+  if (handle->table->dropped()) return RaiseOutcome(*handle, Outcome::kDropped);  // also if there is no key
   uint64_t removed = 0;
   for (Py_ssize_t first = 0; first < count; first += kBatchSize) {
     if (first > 0 && PyErr_CheckSignals() != 0) return nullptr;

@@ -208,6 +208,12 @@ def test_dropped_table(t, call):
     raises(partita.TableDroppedError, ["this table was dropped"], lambda: CALLS[call](unnamed))
 
 
+@pytest.mark.parametrize("call", ["insert", "insert_new", "insert_many", "get_many", "lookup_many", "delete_many"])
+def test_dropped_table_given_nothing_to_do(t, call):
+    t.drop()
+    raises(partita.TableDroppedError, ["'errors' was dropped"], lambda: getattr(t, call)([]))
+
+
 def test_errors_of_user_code_pass_unchanged(t):
     class Broken:
         def __reduce__(self):
