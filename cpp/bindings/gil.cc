@@ -1,6 +1,5 @@
 #include "bindings/gil.h"
 
-#include <cxxabi.h>
 #include <unistd.h>
 
 namespace partita {
@@ -16,7 +15,7 @@ void TakeGilBack(PyThreadState* state) {
   assert(LocksHeldByThisThread() == 0);
   try {
     PyEval_RestoreThread(state);
-  } catch (abi::__forced_unwind&) {
+  } catch (...) {  // not abi::__forced_unwind&, which has no object that it could refer to
     // pthread_exit, called by CPython on a thread that comes late. Nothing above this frame has been unwound yet.
     ParkForEver();
   }
