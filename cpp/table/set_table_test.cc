@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sync_point.h"
 #include "testing/dump.h"
 #include "testing/operations.h"
 #include "testing/random_terms.h"
@@ -358,6 +359,33 @@ TEST_F(SetTableTest, TryGivesUpWhereALockIsHeld) {
   partitions[3].lock.Unlock();
   EXPECT_EQ(Size(), 40u - static_cast<uint64_t>(blocked));
   EXPECT_EQ(LocksHeldByThisThread(), 0);
+}
+
+// Asked at every point of a list insert, the table counts all of the list, none of it, or would have to wait.
+TEST_F(SetTableTest, SizeNeverCountsAPartOfAList) {
+  static Table* asked;
+  static uint64_t answers;
+  static uint64_t wrong;
+  static bool asking;  // locks have such points too
+  for (int i = 0; i < 10; ++i) Insert({i, i});
+  Rows rows;
+  for (int i = 5; i < 45; ++i) rows.push_back({i, i});
+  asked = table_.get();
+  answers = wrong = 0;
+  sync_point_hook = [] {
+    if (asking) return;
+    asking = true;
+    uint64_t size = 0;
+    const Outcome outcome = asked->Size(Wait::kTry, &size);
+    asking = false;
+    answers += 1;
+    wrong += outcome != Outcome::kWouldBlock && size != 10 && size != 45;
+  };
+  Do({.call = Call::kInsertList, .rows = rows});
+  sync_point_hook = nullptr;
+  EXPECT_GT(answers, 35u);  // one for each new row at least
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(Size(), 45u);
 }
 
 TEST_F(SetTableTest, DroppedTableSaysSo) {

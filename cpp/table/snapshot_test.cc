@@ -94,6 +94,28 @@ TEST_F(SnapshotTest, ClearAndDropLeaveItReadable) {
   EXPECT_EQ(second->rows(), 2u);
 }
 
+// After the first write the chunk's header is the writer's own, but the columns that it did not touch are still pinned:
+// a row whose other column changes must neither be lost there nor show in the snapshot.
+TEST_F(SnapshotTest, ColumnsOfAChunkChangeOneAfterTheOther) {
+  constexpr int kRows = 100;
+  Rows before;
+  for (int i = 0; i < kRows; ++i) before.push_back({i, i, "old", 0.5});
+  for (const Row& row : before) Insert(row);
+  const std::shared_ptr<Snapshot> snapshot = Take();
+  Rows after = before;
+  for (int i = 0; i < kRows; ++i) {
+    after[static_cast<size_t>(i)][static_cast<size_t>(1 + i % 3)] = i % 3 == 0   ? Term(-1)
+                                                                    : i % 3 == 1 ? "new"
+                                                                                 : Term(1.5);
+    Insert(after[static_cast<size_t>(i)]);
+  }
+  for (int i = 0; i < kRows; ++i) {
+    EXPECT_EQ(testing::Do(table_.get(), {.call = Call::kLookup, .keys = {i}}).rows,
+              (Rows{after[static_cast<size_t>(i)]}));
+    EXPECT_EQ(LookupIn(snapshot.get(), i), (Rows{before[static_cast<size_t>(i)]}));
+  }
+}
+
 TEST_F(SnapshotTest, LettingGoGivesMemoryBack) {
   for (int i = 0; i < 3000; ++i) Insert({i, i, "value that lies in the heap " + std::to_string(i)});
   const uint64_t before = Stats().memory_bytes;
