@@ -31,6 +31,9 @@ PyMethodDef snapshot_methods[] = {
     Method<&Member<SnapshotReader>>("member", "member($self, key, /)\n--\n\nSee Table.member."),
     MethodNoArguments<&ToList<SnapshotReader>>("tolist", "tolist($self, /)\n--\n\nSee Table.tolist."),
     Method<&CountWhere<SnapshotReader>>("_count_where", nullptr),
+    MethodNoArguments<&IterateBackward<SnapshotReader>>("_iter_backward", nullptr),
+    MethodNoArguments<&IterateKeys<SnapshotReader>>("_iter_keys", nullptr),
+    MethodNoArguments<&CountKeys<SnapshotReader>>("_count_keys", nullptr),
     MethodNoArguments<&Close>(
         "close",
         "close($self, /)\n--\n\n"

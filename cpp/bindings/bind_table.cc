@@ -106,8 +106,10 @@ PyMethodDef table_methods[] = {
         "insert",
         "insert($self, rows, /)\n--\n\n"
         "Puts in one row (a tuple) or, in one atomic step, a list of rows.\n\n"
-        "A row replaces the one with an equal key; of equal keys in a list the last wins. No reader sees a part of a\n"
-        "list. Raises TypeError for what is no tuple and ValueError for a row that is too short, naming the row;\n"
+        "In a set a row replaces the one with an equal key, and of equal keys in a list the last wins. In a bag rows\n"
+        "of one key stay in the order they come in; of exactly equal rows it keeps the first, a duplicate_bag all. No\n"
+        "reader sees a part of a list. Raises TypeError for what is no tuple and ValueError for a row that is too "
+        "short, naming the row;\n"
         "nothing is stored then."),
     Method<&InsertNew>("insert_new",
                        "insert_new($self, rows, /)\n--\n\n"
@@ -215,6 +217,9 @@ PyMethodDef table_methods[] = {
         "A context manager: inside of `with table.fix():` a walk by next() and prev() meets each key that stays\n"
         "exactly once and goes on from keys that were deleted. May be nested and entered again."),
     Method<&FixByHand>("_fix_by_hand", nullptr),
+    MethodNoArguments<&IterateBackward<TableReader>>("_iter_backward", nullptr),
+    MethodNoArguments<&IterateKeys<TableReader>>("_iter_keys", nullptr),
+    MethodNoArguments<&CountKeys<TableReader>>("_count_keys", nullptr),
     MethodNoArguments<&Stats>("_stats", nullptr),
     Method<&CountWhere<TableReader>>("_count_where", nullptr),
     MethodNoArguments<&CheckInvariants>("_check", nullptr),

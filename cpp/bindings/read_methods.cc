@@ -30,10 +30,9 @@ PyObject* RaiseShortRow(PyObject* key, PyObject* position) {
   return nullptr;
 }
 
-PyObject* RaiseManyRows(const char* method) {
-  PyErr_Format(PyExc_TypeError, "%s() needs a set or an ordered_set: a key of a bag may have many rows, use lookup%s()",
-               method, method[3] == '\0' ? "" : "_many");
-  return nullptr;
+PyObject* RaiseManyRows(const char* method, const char* instead) {
+  return PyErr_Format(PyExc_TypeError, "%s() needs a set or an ordered_set: a key of a bag may have many rows%s",
+                      method, instead);
 }
 
 }  // namespace partita

@@ -33,7 +33,7 @@ inline bool KeyNamesOneRow(const Shape& shape) {
 PyObject* DecodeRows(const RowBuffer& rows, size_t first, size_t count);
 PyObject* DecodeFirstValues(const RowBuffer& rows);
 PyObject* RaiseShortRow(PyObject* key, PyObject* position);
-PyObject* RaiseManyRows(const char* method);
+PyObject* RaiseManyRows(const char* method, const char* instead = "");
 
 template <typename Reader>
 bool LookupKey(Reader* reader, PyObject* key_object, RowBuffer* rows) {
@@ -60,7 +60,7 @@ PyObject* Get(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject*
   if (!ParseArguments("get", kNames, 1, args, nargs, keywords, values)) return nullptr;
   Reader reader;
   if (!reader.Open(self)) return nullptr;
-  if (!KeyNamesOneRow(reader.shape())) return RaiseManyRows("get");
+  if (!KeyNamesOneRow(reader.shape())) return RaiseManyRows("get", ", use lookup()");
   RowBuffer rows;
   if (!LookupKey(&reader, values[0], &rows)) return nullptr;
   if (!rows.empty()) return DecodeRow(rows.row(0));
@@ -176,7 +176,7 @@ PyObject* GetMany(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
   if (!ParseArguments("get_many", kNames, 1, args, nargs, keywords, values)) return nullptr;
   Reader reader;
   if (!reader.Open(self)) return nullptr;
-  if (!KeyNamesOneRow(reader.shape())) return RaiseManyRows("get_many");
+  if (!KeyNamesOneRow(reader.shape())) return RaiseManyRows("get_many", ", use lookup_many()");
   PyObject* missing = values[1] == nullptr ? Py_None : values[1];
   return LookupBatches(&reader, values[0], [missing](const RowBuffer& rows, RowRange range) {
     return range.count == 0 ? Py_NewRef(missing) : DecodeRow(rows.row(range.first));
@@ -187,7 +187,31 @@ template <typename Reader>
 PyObject* Iterate(PyObject* self) {
   Reader reader;
   if (!reader.Open(self)) return nullptr;
-  return NewRowsIterator(self, reader.shape(), reader.NewWalk());
+  return NewRowsIterator(self, reader.shape(), reader.NewWalk(Direction::kForward), IteratorGives::kRows);
+}
+
+template <typename Reader>
+PyObject* IterateBackward(PyObject* self, PyObject*) {
+  Reader reader;
+  if (!reader.Open(self)) return nullptr;
+  return NewRowsIterator(self, reader.shape(), reader.NewWalk(Direction::kBackward), IteratorGives::kRows);
+}
+
+template <typename Reader>
+PyObject* IterateKeys(PyObject* self, PyObject*) {
+  Reader reader;
+  if (!reader.Open(self)) return nullptr;
+  return NewRowsIterator(self, reader.shape(), reader.NewKeyWalk(), IteratorGives::kFirstValues);
+}
+
+template <typename Reader>
+PyObject* CountKeys(PyObject* self, PyObject*) {
+  Reader reader;
+  if (!reader.Open(self)) return nullptr;
+  uint64_t keys = 0;
+  const Outcome outcome = CallEngine([&](Wait wait) { return reader.CountKeys(wait, &keys); });
+  if (outcome != Outcome::kOk) return RaiseOutcome(reader.shape(), outcome);
+  return PyLong_FromUnsignedLongLong(keys);
 }
 
 template <typename Reader>

@@ -12,8 +12,8 @@ namespace {
 // The rows it hands out point into the chunks of the snapshot, which the walk keeps.
 class SnapshotWalk final : public Walk {
  public:
-  explicit SnapshotWalk(std::shared_ptr<Snapshot> snapshot)
-      : snapshot_(std::move(snapshot)), scan_(snapshot_->NewScan(Direction::kForward)) {}
+  SnapshotWalk(std::shared_ptr<Snapshot> snapshot, std::unique_ptr<SnapshotScan> scan, bool keys_only)
+      : snapshot_(std::move(snapshot)), scan_(std::move(scan)), keys_only_(keys_only) {}
 
   Outcome Next(size_t max_rows, Wait, RowBuffer* out) override {
     RowPlace places[64];
@@ -21,7 +21,11 @@ class SnapshotWalk final : public Walk {
       const size_t found = scan_->Next(places, std::min(max_rows, std::size(places)));
       if (found == 0) break;
       for (size_t i = 0; i < found; ++i) {
-        ForEachElement(*places[i].chunk, places[i].place, [out](const Value& value) { out->AddValue(value); });
+        if (keys_only_) {
+          out->AddValue(ReadElement(*places[i].chunk, snapshot_->options().keypos, places[i].place));
+        } else {
+          ForEachElement(*places[i].chunk, places[i].place, [out](const Value& value) { out->AddValue(value); });
+        }
         out->EndRow();
       }
       max_rows -= found;
@@ -32,6 +36,7 @@ class SnapshotWalk final : public Walk {
  private:
   const std::shared_ptr<Snapshot> snapshot_;
   const std::unique_ptr<SnapshotScan> scan_;
+  const bool keys_only_;
 };
 
 }  // namespace
@@ -76,6 +81,12 @@ Outcome SnapshotReader::Member(const KeyView& key, Wait wait, bool* found) {
   return outcome;
 }
 
-std::unique_ptr<Walk> SnapshotReader::NewWalk() { return std::make_unique<SnapshotWalk>(snapshot_); }
+std::unique_ptr<Walk> SnapshotReader::NewWalk(Direction direction) {
+  return std::make_unique<SnapshotWalk>(snapshot_, snapshot_->NewScan(direction), /*keys_only=*/false);
+}
+
+std::unique_ptr<Walk> SnapshotReader::NewKeyWalk() {
+  return std::make_unique<SnapshotWalk>(snapshot_, snapshot_->NewKeyScan(), /*keys_only=*/true);
+}
 
 }  // namespace partita

@@ -44,7 +44,9 @@ class TableReader {
     if (outcome != Outcome::kOk) RaiseOutcome(shape(), outcome);
     return outcome == Outcome::kOk;
   }
-  std::unique_ptr<Walk> NewWalk() { return table().NewWalk(); }
+  Outcome CountKeys(Wait wait, uint64_t* keys) { return table().CountKeys(wait, keys); }
+  std::unique_ptr<Walk> NewWalk(Direction direction) { return table().NewWalk(direction); }
+  std::unique_ptr<Walk> NewKeyWalk() { return table().NewKeyWalk(); }
 
  private:
   Table& table() { return *handle_->table; }
@@ -70,7 +72,12 @@ class SnapshotReader {
     *snapshot = snapshot_;
     return true;
   }
-  std::unique_ptr<Walk> NewWalk();
+  Outcome CountKeys(Wait, uint64_t* keys) {
+    *keys = snapshot_->keys();
+    return Outcome::kOk;
+  }
+  std::unique_ptr<Walk> NewWalk(Direction direction);
+  std::unique_ptr<Walk> NewKeyWalk();
 
  private:
   SnapshotHandle* handle_ = nullptr;

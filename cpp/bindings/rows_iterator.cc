@@ -21,6 +21,7 @@ struct RowsIterator {
   PyObject_HEAD PyObject* source;
   const Shape* shape;
   std::unique_ptr<Walk> walk;  // null at the end
+  IteratorGives gives;
   RowBuffer rows;
   size_t next_row;
   size_t rows_per_visit;
@@ -55,7 +56,8 @@ PyObject* NextRow(RowsIterator* it) {
       return nullptr;
     }
   }
-  return DecodeRow(it->rows.row(it->next_row++));
+  const absl::Span<const Value> row = it->rows.row(it->next_row++);
+  return it->gives == IteratorGives::kRows ? DecodeRow(row) : DecodeValue(row[0]);
 }
 
 PyObject* Next(PyObject* self) {
@@ -94,7 +96,7 @@ PyType_Slot slots[] = {
     {Py_tp_iternext, reinterpret_cast<void*>(Next)},
     {Py_tp_traverse, reinterpret_cast<void*>(Traverse)},
     {Py_tp_dealloc, reinterpret_cast<void*>(Dealloc)},
-    {Py_tp_doc, const_cast<char*>("Iterator over the rows of a table or snapshot.")},
+    {Py_tp_doc, const_cast<char*>("Iterator over the rows of a table or snapshot, or over its keys.")},
     {0, nullptr},
 };
 
@@ -108,12 +110,13 @@ PyType_Spec spec = {
 
 }  // namespace
 
-PyObject* NewRowsIterator(PyObject* source, const Shape& shape, std::unique_ptr<Walk> walk) {
+PyObject* NewRowsIterator(PyObject* source, const Shape& shape, std::unique_ptr<Walk> walk, IteratorGives gives) {
   RowsIterator* it = PyObject_GC_New(RowsIterator, rows_iterator_type);
   if (it == nullptr) return nullptr;
   it->source = Py_NewRef(source);
   it->shape = &shape;
   new (&it->walk) std::unique_ptr<Walk>(std::move(walk));
+  it->gives = gives;
   new (&it->rows) RowBuffer();
   it->next_row = 0;
   it->rows_per_visit = kFirstRows;

@@ -108,7 +108,8 @@ struct UpdateArguments {
   RowView default_row;
   bool has_default;
 
-  bool Parse(TableHandle* handle, PyObject* key_object, PyObject* ops, PyObject* default_object) {
+  bool Parse(TableHandle* handle, const char* method, PyObject* key_object, PyObject* ops, PyObject* default_object) {
+    if (!KeyNamesOneRow(*handle)) return RaiseManyRows(method) != nullptr;
     if (!ParseKey(*handle, key_object, &arena, &key) || !operations.Open(ops)) return false;
     has_default = default_object != nullptr && default_object != Py_None;
     return !has_default || ParseRow(*handle, default_object, &key, kSingleRow, &default_scratch, &default_row);
@@ -155,12 +156,6 @@ PyObject* DecodeResults(const RowBuffer& results, bool as_list) {
   return list.release();
 }
 
-bool CheckUpdatable(const Shape& shape, const char* method) {
-  if (KeyNamesOneRow(shape)) return true;
-  PyErr_Format(PyExc_TypeError, "%s() needs a set or an ordered_set: a key of a bag may have many rows", method);
-  return false;
-}
-
 // The usual call: an int, or a position and an int, for an int in a row that is there. True: `*sum` is the new value.
 // False, without an exception: it is another call, nothing was done, and the general way says what comes of it.
 // Takes only keys and numbers that are read without running any code.
@@ -191,8 +186,7 @@ bool AddToInt(TableHandle* handle, PyObject* key_object, PyObject* op, int64_t* 
 
 PyObject* CountInGeneral(TableHandle* handle, PyObject* key, PyObject* op, PyObject* default_row) {
   UpdateArguments arguments;
-  if (!arguments.Parse(handle, key, op, default_row)) return nullptr;
-  if (!CheckUpdatable(*handle, "update_counter")) return nullptr;
+  if (!arguments.Parse(handle, "update_counter", key, op, default_row)) return nullptr;
   absl::InlinedVector<CounterOp, 1> ops(arguments.operations.size());
   for (size_t i = 0; i < ops.size(); ++i) {
     if (!ParseCounterOp(*handle, arguments.operations[i], &arguments.arena, &ops[i])) return nullptr;
@@ -231,8 +225,7 @@ PyObject* UpdateElement(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
   if (!ParseArguments("update_element", kNames, 2, args, nargs, keywords, values)) return nullptr;
   TableHandle* handle = HandleOf<TableHandle>(self);
   UpdateArguments arguments;
-  if (handle == nullptr || !arguments.Parse(handle, values[0], values[1], values[2])) return nullptr;
-  if (!CheckUpdatable(*handle, "update_element")) return nullptr;
+  if (handle == nullptr || !arguments.Parse(handle, "update_element", values[0], values[1], values[2])) return nullptr;
   absl::InlinedVector<ElementUpdate, 4> updates(arguments.operations.size());
   for (size_t i = 0; i < updates.size(); ++i) {
     if (!ParseElementUpdate(*handle, arguments.operations[i], &arguments.arena, &updates[i])) return nullptr;

@@ -99,6 +99,7 @@ PyObject* CompareAndSwap(PyObject* self, PyObject* const* args, Py_ssize_t nargs
   RowScratch new_scratch;
   RowView old_row;
   RowView new_row;
+  if (handle != nullptr && !KeyNamesOneRow(*handle)) return RaiseManyRows("compare_and_swap");
   if (handle == nullptr || !ParseRow(*handle, values[0], &old_scratch, &old_row) ||
       !ParseRow(*handle, values[1], &new_scratch, &new_row)) {
     return nullptr;

@@ -118,6 +118,12 @@ struct Column {
   Cell* cells() const { return static_cast<Cell*>(data); }
 };
 
+// Slots beside a row in the chain that it is part of, where rows are chained (table/bag_chains.h).
+struct Link {
+  uint32_t prev;
+  uint32_t next;
+};
+
 // What a point read touches stands together at the end, beside the first columns.
 struct Chunk {
   uint64_t live[kBitmapWords];
@@ -133,6 +139,7 @@ struct Chunk {
   uint32_t capacity;    // slots: 8, doubling, to 1024
   uint32_t live_count;  // bits set in `live`
   HeapDirectory* heap;
+  Link* links;  // null: none was stored
   uint16_t* arities;
   uint16_t arity;  // of every live row, or kMixedArity
   uint16_t column_count;

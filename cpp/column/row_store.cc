@@ -47,8 +47,8 @@ void RowStore::Retire(void* data) {
     retired_bytes_ += block->size;
   } else {
     bytes_ -= block->size;
-    block->next = garbage_;
-    garbage_ = block;
+    block->next = *garbage_list_;
+    *garbage_list_ = block;
   }
 }
 
@@ -143,6 +143,7 @@ void RowStore::RetireContent(Chunk* chunk) {
     Retire(chunk->columns[c].valid);
   }
   Retire(chunk->arities);
+  Retire(chunk->links);
   if (chunk->heap != nullptr) {
     for (uint32_t e = 0; e < chunk->heap->count; ++e) {
       if (IsExtent(chunk->heap->extents[e])) Retire(chunk->heap->extents[e]);
@@ -228,6 +229,12 @@ Chunk* RowStore::GrowChunk(uint32_t number) {
     Retire(chunk->arities);
     chunk->arities = arities;
   }
+  if (chunk->links != nullptr) {
+    Link* links = static_cast<Link*>(NewBlock(capacity * sizeof(Link)));
+    std::memcpy(links, chunk->links, old_capacity * sizeof(Link));
+    Retire(chunk->links);
+    chunk->links = links;
+  }
   chunk->capacity = capacity;
   return chunk;
 }
@@ -237,6 +244,26 @@ void RowStore::Compact() {
   for (uint32_t number = 0; number < chunks_.size(); ++number) {
     if (chunks_[number] != nullptr && chunks_[number]->heap_dead > 0) RewriteHeap(number);
   }
+}
+
+// --- Links.
+
+void RowStore::PrepareLink(Slot slot) {
+  const uint32_t number = slot >> kChunkShift;
+  const Link* old = chunks_[number]->links;
+  const bool pinned = old != nullptr && Pinned(BlockOf(old)->birth) && (pinned_columns_ & kLinksBit) != 0;
+  if (ABSL_PREDICT_TRUE(old != nullptr && !pinned)) return;
+  Chunk* chunk = WritableChunk(number);
+  Link* links = static_cast<Link*>(NewBlock(chunk->capacity * sizeof(Link)));
+  if (old != nullptr) std::memcpy(links, old, chunk->capacity * sizeof(Link));
+  Retire(chunk->links);
+  chunk->links = links;
+}
+
+void RowStore::StoreLink(Slot slot, Link link) {
+  const Chunk* chunk = chunks_[slot >> kChunkShift];
+  assert(!Pinned(BlockOf(chunk->links)->birth) || (pinned_columns_ & kLinksBit) == 0);
+  chunk->links[slot & kChunkMask] = link;
 }
 
 // --- Pins.
@@ -277,8 +304,8 @@ void RowStore::ReapPins() {
     *link = block->next;
     retired_bytes_ -= block->size;
     bytes_ -= block->size;
-    block->next = garbage_;
-    garbage_ = block;
+    block->next = *garbage_list_;
+    *garbage_list_ = block;
   }
 }
 
@@ -311,6 +338,7 @@ Status RowStore::CheckInvariants() const {
     ++existing;
     count_block(chunk);
     count_block(chunk->arities);
+    count_block(chunk->links);
     if (chunk->number != number) return broken(number, "calls itself ", chunk->number);
     if (listed != chunk->in_open_list) return broken(number, "open list and flag disagree");
     const SlotSet* held = HeldIn(number);

@@ -96,9 +96,18 @@ class RowStore {
   void StoreElement(Slot slot, uint32_t position, const Value& value, const PendingRefs& refs);
   void PrepareErase(Slot slot);
   void Erase(Slot slot);
+  // The link of a live row, kept for pins that read all columns, and copied for them like a column.
+  const Link& link(Slot slot) const { return chunk_of(slot).links[slot & kChunkMask]; }
+  void PrepareLink(Slot slot);
+  void StoreLink(Slot slot, Link link);
   // Whether a pin may see the row as it is now. After PrepareErase.
   bool SeenByPin(Slot slot) const { return has_pins() && TestBit(chunk_of(slot).live_at_pin, slot & kChunkMask); }
 
+  // Makes sure that no pin can see an integer: then WritableInt gives its address.
+  void PrepareInt(Slot slot, uint32_t position) {
+    Chunk* chunk = WritableChunk(slot >> kChunkShift);
+    if (ColumnPinned(chunk->columns[position], position)) CopyArray(chunk, position);
+  }
   // The address of an integer that can be changed in place, or null if the element is not in an integer column, has no
   // value, or a pin can see it. For the counter's fast path.
   int64_t* WritableInt(Slot slot, uint32_t position) {
@@ -136,7 +145,9 @@ class RowStore {
   uint64_t oldest_pin() const { return pins_.empty() ? 0 : pins_.front().epoch; }
   bool HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const;
   uint64_t epoch() const { return epoch_; }
-  // Blocks to be freed once the lock is released (FreeBlockChain).
+  // Blocks to be freed once the lock is released (FreeBlockChain). A store under the same lock may give its own to this
+  // one, which must outlive it.
+  void GiveGarbageTo(RowStore* other) { garbage_list_ = &other->garbage_; }
   Block* TakeGarbage() {
     Block* garbage = garbage_;
     garbage_ = nullptr;
@@ -148,6 +159,7 @@ class RowStore {
 
  private:
   static constexpr uint64_t kTidyBytes = 4096;
+  static constexpr ColumnSet kLinksBit = ColumnSet{1} << (kMaxColumns - 1);  // a pin of some columns has it or not
 
   struct SlotSet {
     uint64_t words[kBitmapWords] = {};
@@ -233,6 +245,7 @@ class RowStore {
   std::vector<PinRecord> pins_;
   Block* retired_ = nullptr;
   Block* garbage_ = nullptr;
+  Block** garbage_list_ = &garbage_;
   uint64_t bytes_ = 0;
   uint64_t retired_bytes_ = 0;
 };

@@ -41,7 +41,9 @@ void FixedKeys::ForgetSlots() {
 
 uint64_t FixedKeys::bytes() const {
   uint64_t bytes = sizeof(FixedKeys) + erased_.size() * sizeof(decltype(erased_)::value_type) * 4 / 3 + key_bytes_;
-  for (const Cleared& cleared : cleared_) bytes += sizeof(Cleared) + cleared.chunks.capacity() * sizeof(void*);
+  for (const Cleared& cleared : cleared_) {
+    bytes += sizeof(Cleared) + (cleared.rows.capacity() + cleared.keys.capacity()) * sizeof(void*);
+  }
   return bytes;
 }
 

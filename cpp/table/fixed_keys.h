@@ -23,8 +23,12 @@ class FixedKeys {
  public:
   // The rows that went with a clear(), as they were; pinned as long as the table is fixed.
   struct Cleared {
-    Cleared(uint64_t pin_epoch, std::shared_ptr<PinToken> pin, absl::Span<Chunk* const> pinned)
-        : epoch(pin_epoch), token(std::move(pin)), chunks(pinned.begin(), pinned.end()) {}
+    Cleared(uint64_t pin_epoch, std::shared_ptr<PinToken> pin, absl::Span<Chunk* const> row_chunks,
+            absl::Span<Chunk* const> key_chunks)
+        : epoch(pin_epoch),
+          token(std::move(pin)),
+          rows(row_chunks.begin(), row_chunks.end()),
+          keys(key_chunks.begin(), key_chunks.end()) {}
     Cleared(Cleared&&) = default;
     Cleared& operator=(Cleared&&) = default;
     ~Cleared() {
@@ -33,7 +37,8 @@ class FixedKeys {
 
     uint64_t epoch;
     std::shared_ptr<PinToken> token;
-    std::vector<const Chunk*> chunks;  // by number; some are null
+    std::vector<const Chunk*> rows;  // chunks by number; some are null
+    std::vector<const Chunk*> keys;  // the same of Partition::keys()
   };
 
   explicit FixedKeys(uint32_t keypos) : keypos_(keypos) {}

@@ -35,39 +35,116 @@ class SlotScan final : public SnapshotScan {
 
 }  // namespace
 
-std::unique_ptr<SnapshotScan> HashSnapshot::NewScan(Direction) const { return std::make_unique<SlotScan>(chunks()); }
+// Key by key, along their chains.
+class HashSnapshot::KeyScan final : public SnapshotScan {
+ public:
+  KeyScan(const HashSnapshot* snapshot, Direction direction, bool first_rows_only)
+      : snapshot_(snapshot), forward_(direction == Direction::kForward), first_rows_only_(first_rows_only) {}
+
+  size_t Next(RowPlace* places, size_t most) override {
+    size_t found = 0;
+    while (found < most && (row_ != kNoSlot || FindNextKey())) {
+      const Chunk* chunk = snapshot_->views()[partition_].chunks[row_ >> kChunkShift];
+      const uint32_t place = row_ & kChunkMask;
+      places[found++] = RowPlace{chunk, place};
+      row_ = first_rows_only_ ? kNoSlot : forward_ ? chunk->links[place].next : chunk->links[place].prev;
+    }
+    return found;
+  }
+
+ private:
+  bool FindNextKey() {
+    for (; partition_ < snapshot_->keys_.size(); ++partition_, chunk_ = 0) {
+      const std::vector<const Chunk*>& chunks = snapshot_->keys_[partition_].chunks;
+      for (; chunk_ < chunks.size(); ++chunk_, place_ = 0) {
+        const Chunk* chunk = chunks[chunk_];
+        for (; chunk != nullptr && place_ < chunk->capacity; ++place_) {
+          if (!TestBit(chunk->live, place_)) continue;
+          const Chain chain = ReadChain(*chunk, place_++);
+          row_ = forward_ ? chain.first : chain.last;
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  const HashSnapshot* const snapshot_;
+  const bool forward_;
+  const bool first_rows_only_;
+  size_t partition_ = 0;
+  size_t chunk_ = 0;
+  uint32_t place_ = 0;  // of the key to look at next
+  Slot row_ = kNoSlot;  // the next one of the present key
+};
+
+void HashSnapshot::Take(ColumnSet columns) {
+  ShardedSnapshot::Take(columns);
+  if (!chained() || columns != kAllColumns) return;
+  keys_.resize(options().partitions);
+  for (const uint32_t number : table_->all_numbers_) {
+    BagChains& chains = *table_->partitions_[number].chains;
+    const absl::Span<Chunk* const> chunks = chains.keys().chunks();
+    keys_[number].chunks.assign(chunks.begin(), chunks.end());
+    keys_[number].epoch = chains.keys().Pin(token());
+    all_ascend_ = all_ascend_ && chains.all_ascend();
+  }
+}
+
+std::unique_ptr<SnapshotScan> HashSnapshot::NewScan(Direction direction) const {
+  const bool by_slots = !chained() || (all_ascend_ && direction == Direction::kForward);
+  if (by_slots) return std::make_unique<SlotScan>(chunks());
+  return std::make_unique<KeyScan>(this, direction, /*first_rows_only=*/false);
+}
+
+std::unique_ptr<SnapshotScan> HashSnapshot::NewKeyScan() const {
+  if (!chained()) return std::make_unique<SlotScan>(chunks());
+  return std::make_unique<KeyScan>(this, Direction::kForward, /*first_rows_only=*/true);
+}
+
+uint64_t HashSnapshot::keys() const {
+  if (!chained()) return rows();
+  uint64_t keys = 0;
+  for (const Keys& part : keys_) {
+    for (const Chunk* chunk : part.chunks) keys += chunk == nullptr ? 0 : chunk->live_count;
+  }
+  return keys;
+}
+
+PinnedKeys HashSnapshot::PinnedKeysOf(uint32_t partition) const {
+  const std::vector<const Chunk*>& rows = views()[partition].chunks;
+  return PinnedKeys{rows, chained() ? keys_[partition].chunks : rows, chained()};
+}
 
 Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
   const uint32_t number = table_->PartitionNumber(key.hash);
   Partition& partition = table_->partitions_[number];
-  const View& view = views()[number];
-  const uint32_t keypos = options().keypos;
-  const auto holds_key = [&](Slot slot) {
-    const uint32_t chunk_number = slot >> kChunkShift;
-    const uint32_t place = slot & kChunkMask;
-    if (chunk_number >= view.chunks.size()) return false;
-    const Chunk* chunk = view.chunks[chunk_number];
-    return chunk != nullptr && TestBit(chunk->live, place) && KeyIs(*chunk, place, key.key, keypos);
-  };
+  const PinnedKeys then = PinnedKeysOf(number);
+  const uint64_t epoch = chained() ? keys_[number].epoch : views()[number].epoch;
+  const auto is_key = [&](Slot slot) { return then.Has(slot, key.key, options().keypos); };
   Slot found = kNoSlot;
   {
     const Locked locked(&partition, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
-    found = partition.index.Find(IndexHash(key.hash), holds_key);
+    found = partition.index.Find(IndexHash(key.hash), is_key);
     if (found == kNoSlot) {
       if (const auto erased = partition.erased.find(IndexHash(key.hash)); erased != partition.erased.end()) {
         for (const Partition::ErasedSlot& e : erased->second) {
-          if (e.epoch > view.epoch && holds_key(e.slot)) found = e.slot;
+          if (e.epoch > epoch && is_key(e.slot)) found = e.slot;
         }
       }
     }
     for (auto old = partition.old_indexes.begin(); found == kNoSlot && old != partition.old_indexes.end(); ++old) {
-      if (old->retired_at > view.epoch) found = old->index.Find(IndexHash(key.hash), holds_key);
+      if (old->retired_at > epoch) found = old->index.Find(IndexHash(key.hash), is_key);
     }
   }
   if (found == kNoSlot) return Outcome::kOk;
   try {
-    CopyRowOut(*view.chunks[found >> kChunkShift], found & kChunkMask, out, nullptr);
+    for (Slot row = then.FirstRow(found); row != kNoSlot;) {
+      const Chunk& chunk = *then.rows[row >> kChunkShift];
+      CopyRowOut(chunk, row & kChunkMask, out, nullptr);
+      row = chained() ? chunk.links[row & kChunkMask].next : kNoSlot;
+    }
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }

@@ -3,8 +3,10 @@
 #ifndef PARTITA_TABLE_HASH_SNAPSHOT_H_
 #define PARTITA_TABLE_HASH_SNAPSHOT_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "table/hash_table.h"
 #include "table/sharded_snapshot.h"
@@ -15,11 +17,27 @@ class HashSnapshot final : public ShardedSnapshot {
  public:
   explicit HashSnapshot(std::shared_ptr<HashTable> table) : ShardedSnapshot(table), table_(std::move(table)) {}
 
+  uint64_t keys() const override;
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
+  std::unique_ptr<SnapshotScan> NewKeyScan() const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
+  void Take(ColumnSet columns) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
+  class KeyScan;
+
+  // What BagChains::keys() was.
+  struct Keys {
+    uint64_t epoch = 0;
+    std::vector<const Chunk*> chunks;  // by number; some are null
+  };
+
+  bool chained() const { return options().type != TableType::kSet; }
+  PinnedKeys PinnedKeysOf(uint32_t partition) const;
+
   const std::shared_ptr<HashTable> table_;
+  std::vector<Keys> keys_;  // by partition, in bags of which all columns are pinned
+  bool all_ascend_ = true;  // BagChains::all_ascend()
 };
 
 }  // namespace partita

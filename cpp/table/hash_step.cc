@@ -181,7 +181,7 @@ Outcome HashTable::Unfix(Wait wait) {
       partition.fixed->cleared().clear();  // lets go of the pins
       partition.fixed->next = std::move(ended);
       ended = std::move(partition.fixed);
-      partition.rows.ReleaseHeld();
+      partition.keys().ReleaseHeld();
       partition.ReapPins();
     }
   }

@@ -16,11 +16,22 @@ std::vector<uint32_t> NumbersBelow(uint32_t count) {
   return numbers;
 }
 
+std::unique_ptr<Partition[]> NewPartitions(const TableOptions& options) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  auto partitions = std::make_unique<Partition[]>(options.partitions);
+  if (options.type == TableType::kSet) return partitions;
+  for (uint32_t number = 0; number < options.partitions; ++number) {
+    MaybeFailAllocation();
+    partitions[number].chains =
+        std::make_unique<BagChains>(&partitions[number].rows, options.keypos, options.hash_seed);
+  }
+  return partitions;
+}
+
 }  // namespace
 
 HashTable::HashTable(const TableOptions& options)
     : ShardedTable(options, sizeof(HashTable) + options.partitions * (sizeof(Partition) + sizeof(uint32_t))),
-      partitions_(std::make_unique<Partition[]>(options.partitions)),
+      partitions_(NewPartitions(options)),
       all_numbers_(NumbersBelow(options.partitions)) {
   shards_.reserve(options.partitions);
   for (const uint32_t number : all_numbers_) shards_.push_back(&partitions_[number]);
@@ -67,8 +78,14 @@ Outcome HashTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Sn
   }
 }
 
-std::unique_ptr<Walk> HashTable::NewWalk(Direction) {
-  return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()));
+std::unique_ptr<Walk> HashTable::NewWalk(Direction direction) {
+  return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()), direction,
+                                    HashWalk::Of::kRows);
+}
+
+std::unique_ptr<Walk> HashTable::NewKeyWalk() {
+  return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()), Direction::kForward,
+                                    HashWalk::Of::kKeys);
 }
 
 Outcome HashTable::Compact(Wait wait) {

@@ -3,8 +3,11 @@
 #ifndef PARTITA_TABLE_HASH_TABLE_H_
 #define PARTITA_TABLE_HASH_TABLE_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -23,6 +26,7 @@ class HashTable : public ShardedTable {
                        std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
+  std::unique_ptr<Walk> NewKeyWalk() override;
   Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
   Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out) override;
   Outcome Fix(Wait wait) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -45,6 +49,12 @@ class HashTable : public ShardedTable {
   void GroupByPartition(size_t count, const uint64_t* hashes, std::vector<uint32_t>* order,
                         std::vector<uint32_t>* begins) const;
 
+  // For calls that are not atomic as a whole. Runs work(partition, part) under the lock of each partition that has a
+  // part of the items [0, count), whose hashes are those of hash_of(item): their numbers, in their order, a few hundred
+  // at most under one hold of the lock. work may throw std::bad_alloc. Ends with the first outcome that is not kOk.
+  template <typename HashOf, typename Work>
+  Outcome InPartitions(size_t count, HashOf&& hash_of, Wait wait, Work&& work);
+
   const std::unique_ptr<Partition[]> partitions_;
   const std::vector<uint32_t> all_numbers_;  // 0, 1, ...
 
@@ -55,6 +65,32 @@ class HashTable : public ShardedTable {
 
   Registration registration_{this};  // last: see registry.h
 };
+
+template <typename HashOf, typename Work>
+Outcome HashTable::InPartitions(size_t count, HashOf&& hash_of, Wait wait, Work&& work) {
+  constexpr uint32_t kMostPerHold = 256;
+  try {
+    std::vector<uint64_t> hashes(count);
+    for (size_t i = 0; i < count; ++i) hashes[i] = hash_of(i);
+    std::vector<uint32_t> order;
+    std::vector<uint32_t> begins;
+    GroupByPartition(count, hashes.data(), &order, &begins);
+    for (const uint32_t number : all_numbers_) {
+      Partition& partition = partitions_[number];
+      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kMostPerHold) {
+        const uint32_t size = std::min(kMostPerHold, begins[number + 1] - begin);
+        const Locked locked(&partition, wait);
+        if (!locked.got()) return Outcome::kWouldBlock;
+        if (dropped()) return Outcome::kDropped;
+        const Outcome outcome = work(partition, absl::MakeConstSpan(order).subspan(begin, size));
+        if (outcome != Outcome::kOk) return outcome;
+      }
+    }
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
 
 }  // namespace partita
 

@@ -10,7 +10,8 @@ constexpr size_t kMaxBatchBytes = size_t{256} * 1024;
 
 }  // namespace
 
-HashWalk::HashWalk(std::shared_ptr<HashTable> table) : table_(std::move(table)), generation_(table_->generation()) {
+HashWalk::HashWalk(std::shared_ptr<HashTable> table, Direction direction, Of of)
+    : table_(std::move(table)), direction_(direction), of_(of), generation_(table_->generation()) {
   ends_.reserve(table_->options().partitions);
   g_live_walks.fetch_add(1, std::memory_order_relaxed);
 }
@@ -22,7 +23,7 @@ Outcome HashWalk::Next(size_t max_rows, Wait wait, RowBuffer* out) {
     Partition& partition = table_->partitions_[ends_.size()];
     const Locked locked(&partition, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
-    ends_.push_back(uint64_t{partition.rows.chunk_count()} << kChunkShift);
+    ends_.push_back(uint64_t{partition.keys().chunk_count()} << kChunkShift);
   }
   if (table_->dropped()) return Outcome::kDropped;
   const size_t had = out->size();
@@ -47,13 +48,14 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
     slot_ = ends_[partition_];
     return Outcome::kOk;
   }
+  const RowStore& keys = partition.keys();
   const size_t limit = out->size() + max_rows;
   const uint64_t end = ends_[partition_];
   uint64_t slot = slot_;  // the walk moves on only once all rows up to there are in `out`
   try {
     while (slot < end) {
       const uint32_t number = static_cast<uint32_t>(slot >> kChunkShift);
-      const Chunk* chunk = number < partition.rows.chunk_count() ? partition.rows.chunk(number) : nullptr;
+      const Chunk* chunk = number < keys.chunk_count() ? keys.chunk(number) : nullptr;
       uint32_t place = static_cast<uint32_t>(slot & kChunkMask);
       for (; chunk != nullptr && place < chunk->capacity; ++place) {
         const uint64_t ahead = chunk->live[place >> 6] >> (place & 63);
@@ -62,11 +64,16 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
           continue;
         }
         place += static_cast<uint32_t>(absl::countr_zero(ahead));
-        if (out->size() == limit || out->heap_bytes() > kMaxBatchBytes) {
+        if (out->size() >= limit || out->heap_bytes() > kMaxBatchBytes) {
           slot_ = uint64_t{number} << kChunkShift | place;
           return Outcome::kOk;
         }
-        partition.CopyRow(number << kChunkShift | place, out);
+        const Slot key = number << kChunkShift | place;
+        if (of_ == Of::kRows) {
+          partition.CopyRowsOf(key, direction_, out);
+        } else {
+          partition.CopyKey(key, table_->options().keypos, out);
+        }
       }
       slot = uint64_t{number + 1} << kChunkShift;
     }

@@ -1,5 +1,6 @@
-// Walk over a hash table in the order of slots, partition by partition. Rows keep their slots, so what stays is met
-// once. The walk notes where each partition ends before it reads the first row, and ends there.
+// Walk over a hash table in the order of the numbers of keys (partition.h), partition by partition. Keys keep their
+// numbers, so what stays is met once. All rows of a key of a bag are met together, in the order they came in. The walk
+// notes where each partition ends before it reads the first row, and ends there.
 
 #ifndef PARTITA_TABLE_HASH_WALK_H_
 #define PARTITA_TABLE_HASH_WALK_H_
@@ -14,20 +15,23 @@ namespace partita {
 
 class HashWalk : public Walk {
  public:
-  explicit HashWalk(std::shared_ptr<HashTable> table);
+  enum class Of : uint8_t { kRows, kKeys };
+  HashWalk(std::shared_ptr<HashTable> table, Direction direction, Of of);
   ~HashWalk() override;
 
   Outcome Next(size_t max_rows, Wait wait, RowBuffer* out) override;
 
  private:
-  // Copies at most max_rows rows of the present partition, from `slot_` on.
+  // Copies rows of the present partition, from the key `slot_` on, until there are max_rows.
   Outcome ReadPartition(size_t max_rows, Wait wait, RowBuffer* out);
 
   const std::shared_ptr<HashTable> table_;
+  const Direction direction_;  // of the rows of one key
+  const Of of_;
   uint64_t generation_ = 0;
   std::vector<uint64_t> ends_;  // by partition; one per partition once the walk has started
   uint32_t partition_ = 0;
-  uint64_t slot_ = 0;  // the next one to look at
+  uint64_t slot_ = 0;  // of the key to look at next
 };
 
 }  // namespace partita

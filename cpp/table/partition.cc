@@ -4,24 +4,8 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "base/prefetch.h"
 
 namespace partita {
-namespace {
-
-inline void PrefetchElement(const Column& column, uint32_t place) {
-  const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
-  Prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
-}
-
-// Columns of one row are far apart: ask for all of them before the first one is waited for.
-inline void PrefetchRow(const Chunk& chunk, uint32_t place) {
-  const uint32_t columns = std::min<uint32_t>(chunk.column_count, 16);
-  for (uint32_t c = 0; c < columns; ++c) PrefetchElement(chunk.columns[c], place);
-}
-
-}  // namespace
-
 Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
   // The analysis of locks does not know that a lambda runs where it stands.
   return index.Find(IndexHash(hash), [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -69,30 +53,42 @@ void Partition::RemoveRow(Slot slot, uint64_t hash) {
   AddRows(-1);
 }
 
-void Partition::NoteErased(Slot slot, uint64_t hash) {
-  if (ABSL_PREDICT_TRUE(!rows.SeenByPin(slot))) return;
+void Partition::NoteErased(Slot key, uint64_t hash) {
+  if (ABSL_PREDICT_TRUE(!keys().SeenByPin(key))) return;
   MaybeFailAllocation();
-  erased[IndexHash(hash)].push_back(ErasedSlot{slot, rows.epoch()});
+  erased[IndexHash(hash)].push_back(ErasedSlot{key, keys().epoch()});
 }
 
 void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
-  out->AddCopy(ReadElement(rows.chunk_of(key), keypos, key & kChunkMask));
+  const Slot row = FirstRow(key);
+  out->AddCopy(ReadElement(rows.chunk_of(row), keypos, row & kChunkMask));
   out->EndRow();
 }
 
-void Partition::CopyRowsOf(Slot key, Direction, RowBuffer* out) { CopyRow(key, out); }
+void Partition::CopyRowsOf(Slot key, Direction direction, RowBuffer* out) {
+  if (chains == nullptr) {
+    CopyRow(key, out);
+    return;
+  }
+  bool long_values = false;
+  chains->ForEachRow(key, direction, [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
+  });
+  if (ABSL_PREDICT_FALSE(long_values)) PinLongValues(out);
+}
 
 Slot Partition::ClaimKey(uint64_t hash, const Value& key) {
   Slot slot = kNoSlot;
-  if (fixed == nullptr || !fixed->Find(hash, key, &slot) || slot == kNoSlot) return rows.ClaimSlot();
-  rows.ClaimHeld(slot);
+  if (fixed == nullptr || !fixed->Find(hash, key, &slot) || slot == kNoSlot) return keys().ClaimSlot();
+  keys().ClaimHeld(slot);
   return slot;
 }
 
 void Partition::NoteKeyErased(Slot key, uint64_t hash) {
   if (ABSL_PREDICT_TRUE(fixed == nullptr)) return;
-  rows.Hold(key);
-  fixed->Remember(hash, ReadElement(rows.chunk_of(key), fixed->keypos(), key & kChunkMask), key);
+  keys().Hold(key);
+  const Slot row = FirstRow(key);
+  fixed->Remember(hash, ReadElement(rows.chunk_of(row), fixed->keypos(), row & kChunkMask), key);
 }
 
 bool Partition::FindErasedKey(uint64_t hash, const Value& key, Slot* number) const {
@@ -100,35 +96,33 @@ bool Partition::FindErasedKey(uint64_t hash, const Value& key, Slot* number) con
   if (fixed->Find(hash, key, number)) return true;
   *number = kNoSlot;
   for (const FixedKeys::Cleared& cleared : fixed->cleared()) {
-    const auto holds_key = [&](Slot s) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      const uint32_t chunk_number = s >> kChunkShift;
-      const Chunk* chunk = chunk_number < cleared.chunks.size() ? cleared.chunks[chunk_number] : nullptr;
-      return chunk != nullptr && TestBit(chunk->live, s & kChunkMask) &&
-             KeyIs(*chunk, s & kChunkMask, key, fixed->keypos());
-    };
+    const PinnedKeys then{cleared.rows, cleared.keys, chains != nullptr};
+    const auto is_key = [&](Slot number)
+                            ABSL_NO_THREAD_SAFETY_ANALYSIS { return then.Has(number, key, fixed->keypos()); };
     for (const OldIndex& old : old_indexes) {
-      if (old.retired_at > cleared.epoch && old.index.Find(IndexHash(hash), holds_key) != kNoSlot) return true;
+      if (old.retired_at > cleared.epoch && old.index.Find(IndexHash(hash), is_key) != kNoSlot) return true;
     }
   }
   return false;
 }
 
 void Partition::ReapPins() {
-  if (!rows.has_pins() && erased.empty() && old_indexes.empty()) return;
+  if (!rows.has_pins() && !keys().has_pins() && erased.empty() && old_indexes.empty()) return;
   rows.ReapPins();
-  if (rows.oldest_pin() == oldest_pin) return;
-  oldest_pin = rows.oldest_pin();
+  if (chains != nullptr) keys().ReapPins();
+  if (keys().oldest_pin() == oldest_pin) return;
+  oldest_pin = keys().oldest_pin();
   for (auto it = erased.begin(); it != erased.end();) {
     auto& slots = it->second;
     slots.erase(std::remove_if(slots.begin(), slots.end(),
                                [this](const ErasedSlot& e)
-                                   ABSL_NO_THREAD_SAFETY_ANALYSIS { return !rows.HasPinIn(0, e.epoch); }),
+                                   ABSL_NO_THREAD_SAFETY_ANALYSIS { return !keys().HasPinIn(0, e.epoch); }),
                 slots.end());
     it = slots.empty() ? erased.erase(it) : std::next(it);
   }
   old_indexes.erase(std::remove_if(old_indexes.begin(), old_indexes.end(),
                                    [this](const OldIndex& old)
-                                       ABSL_NO_THREAD_SAFETY_ANALYSIS { return !rows.HasPinIn(0, old.retired_at); }),
+                                       ABSL_NO_THREAD_SAFETY_ANALYSIS { return !keys().HasPinIn(0, old.retired_at); }),
                     old_indexes.end());
 }
 
@@ -138,7 +132,8 @@ void Partition::PrepareRemoveAll(bool drop) {
   if (fixed == nullptr || drop) return;
   auto token = std::make_shared<PinToken>();
   fixed->cleared().reserve(fixed->cleared().size() + 1);
-  FixedKeys::Cleared cleared(rows.epoch(), token, rows.chunks());
+  FixedKeys::Cleared cleared(keys().epoch(), token, rows.chunks(), keys().chunks());
+  if (chains != nullptr) keys().Pin(token);
   rows.Pin(std::move(token), ColumnBit(fixed->keypos()));
   fixed->cleared().push_back(std::move(cleared));
 }
@@ -150,9 +145,10 @@ HashIndex Partition::RemoveAll(bool drop) {
   HashIndex removed = std::move(index);
   index = HashIndex();
   rows.ReleaseAll();
+  if (chains != nullptr) chains->RemoveAll();
   row_count.store(0, std::memory_order_release);
-  if (rows.has_pins()) {
-    old_indexes.push_back(OldIndex{std::move(removed), rows.epoch()});
+  if (keys().has_pins()) {
+    old_indexes.push_back(OldIndex{std::move(removed), keys().epoch()});
     removed = HashIndex();
   }
   return removed;
@@ -162,29 +158,47 @@ uint64_t Partition::Bytes() const {
   uint64_t bytes = rows.bytes() + index.bytes() + erased.size() * sizeof(decltype(erased)::value_type) * 4 / 3;
   for (const OldIndex& old : old_indexes) bytes += old.index.bytes();
   if (fixed != nullptr) bytes += fixed->bytes();
+  if (chains != nullptr) bytes += chains->bytes();
   return bytes;
+}
+
+uint64_t Partition::RetiredBytes() const {
+  return rows.retired_bytes() + (chains == nullptr ? 0 : chains->keys().retired_bytes());
+}
+
+bool PinnedKeys::Has(Slot number, const Value& key, uint32_t keypos) const {
+  const absl::Span<const Chunk* const> numbers = chained ? keys : rows;
+  const uint32_t chunk_number = number >> kChunkShift;
+  const Chunk* chunk = chunk_number < numbers.size() ? numbers[chunk_number] : nullptr;
+  if (chunk == nullptr || !TestBit(chunk->live, number & kChunkMask)) return false;
+  const Slot row = FirstRow(number);
+  return KeyIs(*rows[row >> kChunkShift], row & kChunkMask, key, keypos);
 }
 
 Status Partition::CheckInvariants(uint64_t seed, uint32_t keypos) const {
   Status status = rows.CheckInvariants();
   if (status.ok()) status = index.CheckInvariants();
+  if (status.ok() && chains != nullptr) status = chains->CheckInvariants(index);
   if (!status.ok()) return status;
   uint64_t live = 0;
-  for (const Chunk* chunk : rows.chunks()) {
+  uint64_t live_keys = 0;
+  for (const Chunk* chunk : rows.chunks()) live += chunk == nullptr ? 0 : chunk->live_count;
+  for (const Chunk* chunk : keys().chunks()) {
     if (chunk == nullptr) continue;
-    live += chunk->live_count;
+    live_keys += chunk->live_count;
     ForEachLive(*chunk, [&](uint32_t place) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      const Slot slot = chunk->number << kChunkShift | place;
-      const Value key = ReadElement(*chunk, keypos, place);
-      if (Find(HashValue(key, seed), key, keypos) != slot) {
-        status = InternalError(absl::StrCat("the index does not lead to the row at slot ", slot));
+      const Slot number = chunk->number << kChunkShift | place;
+      const Slot row = FirstRow(number);
+      const Value key = ReadElement(rows.chunk_of(row), keypos, row & kChunkMask);
+      if (FindKey(HashValue(key, seed), key, keypos) != number) {
+        status = InternalError(absl::StrCat("the index does not lead to the key of the row at slot ", row));
       }
     });
   }
   if (!status.ok()) return status;
-  if (live != row_count.load(std::memory_order_relaxed) || live != index.size()) {
-    return InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted, ",
-                                      index.size(), " in the index"));
+  if (live != row_count.load(std::memory_order_relaxed) || live_keys != index.size()) {
+    return InternalError(absl::StrCat(live, " live rows, ", row_count.load(std::memory_order_relaxed), " counted; ",
+                                      live_keys, " keys, ", index.size(), " in the index"));
   }
   return OkStatus();
 }

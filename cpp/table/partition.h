@@ -1,5 +1,6 @@
 // A partition of a hash table: a lock and what it guards. Keys are spread over partitions by the high half of their
-// hash; the low half is what the index keeps.
+// hash; the low half is what the index keeps. The index leads to the number of a key: in a set the slot of its row, in
+// bags a slot of BagChains::keys().
 //
 // Keyed reads on a snapshot use the live index, which has moved on since. A key keeps its slot while it lives, so the
 // index finds all that were not erased; the slots of those that were are remembered in `erased` as long as a pin lives
@@ -17,9 +18,11 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "column/row_store.h"
+#include "table/bag_chains.h"
 #include "table/fixed_keys.h"
 #include "table/hash_index.h"
 #include "table/row_buffer.h"
+#include "table/row_match.h"
 #include "table/shard.h"
 #include "table/table.h"
 
@@ -34,11 +37,12 @@ struct alignas(64) Partition final : Shard {
   };
 
   struct ErasedSlot {
-    Slot slot;
-    uint64_t epoch;  // pins from this one on do not see the row
+    Slot slot;       // of a row in a set, of a key in bags
+    uint64_t epoch;  // pins from this one on do not see it
   };
 
   HashIndex index ABSL_GUARDED_BY(lock);
+  std::unique_ptr<BagChains> chains ABSL_GUARDED_BY(lock);  // null in a set
   absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
   uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;           // when the last two were last looked through
@@ -54,14 +58,20 @@ struct alignas(64) Partition final : Shard {
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Before a row's slot is let go: what a snapshot needs to find it. Throws std::bad_alloc.
-  void NoteErased(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Before a key's number is let go: what a snapshot needs to find it. Throws std::bad_alloc.
+  void NoteErased(Slot key, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+
   // --- Keys, in any type of hash table, under the lock. A key has a number from its first row to its last: the live
   // slots of this store. A walk from number to number meets each key that stays exactly once.
-  const RowStore& keys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return rows; }
+  const RowStore& keys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return chains == nullptr ? rows : chains->keys(); }
+  RowStore& keys() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return chains == nullptr ? rows : chains->keys(); }
   // The number of the key, or kNoSlot.
   Slot FindKey(uint64_t hash, const Value& key, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
-    return Find(hash, key, keypos);
+    return chains == nullptr ? Find(hash, key, keypos) : chains->FindKey(index, hash, key);
+  }
+  // The row of a key, or the first of them.
+  Slot FirstRow(Slot key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
+    return chains == nullptr ? key : chains->chain(key).first;
   }
   // Appends the key as a row of one value, or all rows of the key in the order they came in, or the other way round.
   // Both throw std::bad_alloc.
@@ -84,20 +94,21 @@ struct alignas(64) Partition final : Shard {
   void PrepareRemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   HashIndex RemoveAll(bool drop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   uint64_t Bytes() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  uint64_t RetiredBytes() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   Status CheckInvariants(uint64_t seed, uint32_t keypos) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 };
 
-// Whether the live row at `place` has this key.
-inline bool KeyIs(const Chunk& chunk, uint32_t place, const Value& key, uint32_t keypos) {
-  if (ABSL_PREDICT_TRUE(keypos < chunk.column_count && keypos < kMaxColumns)) {
-    const Column& column = chunk.columns[keypos];
-    if (column.kind == ColumnKind::kInt && key.kind == Value::Kind::kInt) {
-      return column.ints()[place] == key.i && HasValue(column, place);
-    }
-    return ExactlyEqual(ReadColumn(chunk, keypos, place), key);
-  }
-  return ExactlyEqual(ReadElement(chunk, keypos, place), key);
-}
+// Chunk pointers of a partition at one moment that is pinned, with which keys of then are found by their numbers.
+struct PinnedKeys {
+  absl::Span<const Chunk* const> rows;
+  absl::Span<const Chunk* const> keys;  // in bags: of BagChains::keys()
+  bool chained;                         // in bags
+
+  // The row of a key, or the first of them.
+  Slot FirstRow(Slot key) const { return chained ? ReadChain(*keys[key >> kChunkShift], key & kChunkMask).first : key; }
+  // Whether there was a key of this number, and this is it.
+  bool Has(Slot number, const Value& key, uint32_t keypos) const;
+};
 
 }  // namespace partita
 

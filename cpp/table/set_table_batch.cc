@@ -10,8 +10,6 @@
 namespace partita {
 namespace {
 
-// Rows done under one hold of a lock by calls that are not atomic as a whole.
-constexpr uint32_t kRowsPerHold = 256;
 // How many keys ahead of the present one their index entries are asked for.
 constexpr uint32_t kAhead = 8;
 
@@ -19,22 +17,12 @@ constexpr uint32_t kAhead = 8;
 
 Outcome SetTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
   *done = 0;
-  try {
-    std::vector<uint64_t> hashes(rows.size());
-    std::transform(rows.begin(), rows.end(), hashes.begin(), [](const RowView& row) { return row.key_hash; });
-    std::vector<uint32_t> order;
-    std::vector<uint32_t> begins;
-    GroupByPartition(rows.size(), hashes.data(), &order, &begins);
-    for (const uint32_t number : all_numbers_) {
-      Partition& partition = partitions_[number];
-      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
-        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
-        const Locked locked(&partition, wait);
-        if (!locked.got()) return Outcome::kWouldBlock;
-        if (dropped()) return Outcome::kDropped;
-        for (uint32_t i = begin; i < end; ++i) {
-          if (i + kAhead < end) partition.index.Prefetch(IndexHash(hashes[order[i + kAhead]]));
-          const RowView& row = rows[order[i]];
+  return InPartitions(
+      rows.size(), [rows](size_t i) { return rows[i].key_hash; }, wait,
+      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+        for (size_t i = 0; i < part.size(); ++i) {
+          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(rows[part[i + kAhead]].key_hash));
+          const RowView& row = rows[part[i]];
           const Slot slot = partition.Find(row.key_hash, KeyOf(row), options_.keypos);
           if (slot == kNoSlot) {
             const Outcome outcome = partition.AddRow(row);
@@ -44,80 +32,51 @@ Outcome SetTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_
           }
           ++*done;
         }
-      }
-    }
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+        return Outcome::kOk;
+      });
 }
 
 Outcome SetTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
-  try {
-    std::vector<uint64_t> hashes(keys.size());
-    std::transform(keys.begin(), keys.end(), hashes.begin(), [](const KeyView& key) { return key.hash; });
-    std::vector<uint32_t> order;
-    std::vector<uint32_t> begins;
-    GroupByPartition(keys.size(), hashes.data(), &order, &begins);
-    for (const uint32_t number : all_numbers_) {
-      Partition& partition = partitions_[number];
-      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
-        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
-        const Locked locked(&partition, wait);
-        if (!locked.got()) return Outcome::kWouldBlock;
-        if (dropped()) return Outcome::kDropped;
-        for (uint32_t i = begin; i < end; ++i) {
-          if (i + kAhead < end) partition.index.Prefetch(IndexHash(hashes[order[i + kAhead]]));
-          const KeyView& key = keys[order[i]];
+  return InPartitions(
+      keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
+      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+        for (size_t i = 0; i < part.size(); ++i) {
+          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(keys[part[i + kAhead]].hash));
+          const KeyView& key = keys[part[i]];
           const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
           if (slot == kNoSlot) continue;
           partition.RemoveRow(slot, key.hash);
           ++*removed;
         }
-      }
-    }
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+        return Outcome::kOk;
+      });
 }
 
 Outcome SetTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
                               std::vector<RowRange>* ranges) {
   try {
     ranges->assign(keys.size(), RowRange{});
-    std::vector<uint64_t> hashes(keys.size());
-    std::transform(keys.begin(), keys.end(), hashes.begin(), [](const KeyView& key) { return key.hash; });
-    std::vector<uint32_t> order;
-    std::vector<uint32_t> begins;
-    GroupByPartition(keys.size(), hashes.data(), &order, &begins);
-    for (const uint32_t number : all_numbers_) {
-      Partition& partition = partitions_[number];
-      for (uint32_t begin = begins[number]; begin < begins[number + 1]; begin += kRowsPerHold) {
-        const uint32_t end = std::min(begin + kRowsPerHold, begins[number + 1]);
-        const Locked locked(&partition, wait);
-        if (!locked.got()) return Outcome::kWouldBlock;
-        if (dropped()) return Outcome::kDropped;
-        // Three passes over a few keys at a time: index entries, then the columns of the row an entry most likely
-        // means, then the rows themselves.
-        for (uint32_t group = begin; group < end; group += kAhead) {
-          const uint32_t group_end = std::min(group + kAhead, end);
-          for (uint32_t i = group; i < group_end; ++i) partition.index.Prefetch(IndexHash(hashes[order[i]]));
-          for (uint32_t i = group; i < group_end; ++i) partition.PrefetchRowOf(hashes[order[i]]);
-          for (uint32_t i = group; i < group_end; ++i) {
-            const KeyView& key = keys[order[i]];
-            const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
-            if (slot == kNoSlot) continue;
-            (*ranges)[order[i]] = RowRange{static_cast<uint32_t>(out->size()), 1};
-            partition.CopyRow(slot, out);
-          }
-        }
-      }
-    }
-    return Outcome::kOk;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+  return InPartitions(
+      keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
+      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+        // Three passes over a few keys at a time: index entries, then the columns of the row an entry most likely
+        // means, then the rows themselves.
+        for (size_t first = 0; first < part.size(); first += kAhead) {
+          const absl::Span<const uint32_t> group = part.subspan(first, kAhead);
+          for (const uint32_t i : group) partition.index.Prefetch(IndexHash(keys[i].hash));
+          for (const uint32_t i : group) partition.PrefetchRowOf(keys[i].hash);
+          for (const uint32_t i : group) {
+            const Slot slot = partition.Find(keys[i].hash, keys[i].key, options_.keypos);
+            if (slot == kNoSlot) continue;
+            (*ranges)[i] = RowRange{static_cast<uint32_t>(out->size()), 1};
+            partition.CopyRow(slot, out);
+          }
+        }
+        return Outcome::kOk;
+      });
 }
 
 std::vector<uint32_t> SetTable::OrderForList(absl::Span<const RowView> rows) const {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "table/row_match.h"
+
 namespace partita {
 
 void Shard::StoreNewRow(Slot slot, absl::Span<const Value> values) {
@@ -34,13 +36,7 @@ void Shard::ReplaceRow(Slot slot, absl::Span<const Value> values) {
 }
 
 bool Shard::RowEquals(Slot slot, const RowView& row) const {
-  const Chunk& chunk = rows.chunk_of(slot);
-  const uint32_t place = slot & kChunkMask;
-  if (RowArity(chunk, place) != row.arity) return false;
-  bool equal = true;
-  const Value* expected = row.values;
-  ForEachElement(chunk, place, [&](const Value& v) { equal = equal && ExactlyEqual(v, *expected++); });
-  return equal;
+  return RowIs(rows.chunk_of(slot), slot & kChunkMask, absl::MakeConstSpan(row.values, row.arity));
 }
 
 void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_values) {
@@ -93,11 +89,13 @@ void CopyRowOut(const Chunk& chunk, uint32_t place, RowBuffer* out, bool* long_v
 void Shard::CopyRow(Slot slot, RowBuffer* out) {
   bool long_values = false;
   CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
-  if (ABSL_PREDICT_FALSE(long_values)) {
-    auto pin = std::make_shared<PinToken>();
-    out->HoldPin(pin);
-    rows.Pin(std::move(pin));
-  }
+  if (ABSL_PREDICT_FALSE(long_values)) PinLongValues(out);
+}
+
+void Shard::PinLongValues(RowBuffer* out) {
+  auto pin = std::make_shared<PinToken>();
+  out->HoldPin(pin);
+  rows.Pin(std::move(pin));
 }
 
 bool LockedMany::Take(absl::Span<Shard* const> shards, Wait wait) {

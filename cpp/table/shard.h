@@ -39,9 +39,13 @@ struct Shard {
   bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Appends the row to `out`. Throws std::bad_alloc.
   void CopyRow(Slot slot, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // After rows were copied of which `out` has but the address of some bytes (CopyRowOut). Throws std::bad_alloc.
+  void PinLongValues(RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   virtual void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { rows.ReapPins(); }
   // Memory it holds, apart from itself.
   virtual uint64_t Bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) = 0;
+  // Those of it that only pins still see.
+  virtual uint64_t RetiredBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return rows.retired_bytes(); }
 
  protected:
   // Puts a row in a slot just claimed. Throws std::bad_alloc; then the slot is free again.

@@ -32,6 +32,7 @@ class ShardedSnapshot : public Snapshot {
   };
 
   const std::vector<View>& views() const { return views_; }  // by shard
+  const std::shared_ptr<PinToken>& token() const { return token_; }
 
  private:
   const std::shared_ptr<ShardedTable> table_;

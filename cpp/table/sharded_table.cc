@@ -64,7 +64,7 @@ Outcome ShardedTable::Stats(Wait wait, TableStats* out) {
       out->partition_rows[i] = rows;
       out->rows += rows;
       out->memory_bytes += shard.Bytes();
-      out->snapshot_retained_bytes += shard.rows.retired_bytes();
+      out->snapshot_retained_bytes += shard.RetiredBytes();
     }
     out->snapshots = live_snapshots_.load(std::memory_order_relaxed);
     out->fixes = fixes_;

@@ -36,10 +36,13 @@ class Snapshot {
   virtual ~Snapshot() = default;
 
   virtual uint64_t rows() const = 0;
+  virtual uint64_t keys() const { return rows(); }
   // All chunks, none null, over all partitions. column/chunk.h reads them.
   virtual absl::Span<const Chunk* const> chunks() const = 0;
   // Throws std::bad_alloc.
   virtual std::unique_ptr<SnapshotScan> NewScan(Direction direction) const = 0;
+  // Goes through one row of each key.
+  virtual std::unique_ptr<SnapshotScan> NewKeyScan() const { return NewScan(Direction::kForward); }
   virtual const TableOptions& options() const = 0;
 
   // The rows of `key` at that moment, appended to `out`.

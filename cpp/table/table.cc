@@ -2,8 +2,10 @@
 
 #include <new>
 #include <random>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "table/bag_table.h"
 #include "table/set_table.h"
 
 namespace partita {
@@ -15,6 +17,30 @@ uint64_t RandomSeed() {
   while (seed == 0) seed = uint64_t{device()} << 32 | device();
   return seed;
 }
+
+// The keys of the rows that another walk meets, where no key has two.
+class KeysOfRows final : public Walk {
+ public:
+  KeysOfRows(std::unique_ptr<Walk> rows, uint32_t keypos) : rows_(std::move(rows)), keypos_(keypos) {}
+
+  Outcome Next(size_t max_rows, Wait wait, RowBuffer* out) override {
+    RowBuffer rows;
+    const Outcome outcome = rows_->Next(max_rows, wait, &rows);
+    try {
+      for (size_t i = 0; i < rows.size(); ++i) {
+        out->AddCopy(rows.row(i)[keypos_]);
+        out->EndRow();
+      }
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+    return outcome;
+  }
+
+ private:
+  const std::unique_ptr<Walk> rows_;
+  const uint32_t keypos_;
+};
 
 }  // namespace
 
@@ -31,6 +57,8 @@ Outcome Table::ReadSlot(uint64_t, Wait, bool*, RowBuffer*) { return Outcome::kWr
 Outcome Table::Fix(Wait) { return Outcome::kWrongType; }
 Outcome Table::Unfix(Wait) { return Outcome::kWrongType; }
 
+std::unique_ptr<Walk> Table::NewKeyWalk() { return std::make_unique<KeysOfRows>(NewWalk(), options_.keypos); }
+
 StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
   if (options.partitions < 1 || options.partitions > kMaxPartitions) {
     return InvalidArgumentError(
@@ -45,12 +73,13 @@ StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
     switch (completed.type) {
       case TableType::kSet:
         return std::make_shared<SetTable>(completed);
-      case TableType::kOrderedSet:
       case TableType::kBag:
       case TableType::kDuplicateBag:
+        return std::make_shared<BagTable>(completed);
+      case TableType::kOrderedSet:
         break;
     }
-    return UnimplementedError("tables of this type do not exist yet; the type there is: set");
+    return UnimplementedError("tables of type ordered_set do not exist yet");
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("no memory for a table");
   }

@@ -68,7 +68,7 @@ struct RowRange {
 
 // Where a walk from key to key goes.
 enum class Step : uint8_t { kFirst, kLast, kNext, kPrev };
-// kBackward is the reverse in an ordered_set and the same thing elsewhere.
+// kBackward is the reverse in an ordered_set and for the rows of one key in bags, and the same thing elsewhere.
 enum class Direction : uint8_t { kForward, kBackward };
 
 struct TableStats {
@@ -148,6 +148,7 @@ class Table : public std::enable_shared_from_this<Table> {
   virtual Outcome Member(const KeyView& key, Wait wait, bool* found) = 0;
   // Rows now; never shows a part of a list insert.
   virtual Outcome Size(Wait wait, uint64_t* rows) = 0;
+  virtual Outcome CountKeys(Wait wait, uint64_t* keys) { return Size(wait, keys); }
 
   // One moment of the whole table, or of some columns of it: then nothing but these, keys not included, may be read,
   // and writers copy less.
@@ -158,6 +159,8 @@ class Table : public std::enable_shared_from_this<Table> {
   // std::bad_alloc.
   virtual std::unique_ptr<Walk> NewWalk(Direction direction) = 0;
   std::unique_ptr<Walk> NewWalk() { return NewWalk(Direction::kForward); }
+  // The same over keys, each as a row of one value.
+  virtual std::unique_ptr<Walk> NewKeyWalk();
 
   // --- From key to key.
 
@@ -191,7 +194,8 @@ class Table : public std::enable_shared_from_this<Table> {
 class Walk {
  public:
   virtual ~Walk() = default;
-  // Appends at most `max_rows` rows to `out` (and stops early once it holds much); none with kOk at the end.
+  // Appends rows to `out`, about `max_rows` (fewer once it holds much; of a bag more, since the rows of one key come
+  // together); none with kOk at the end.
   virtual Outcome Next(size_t max_rows, Wait wait, RowBuffer* out) = 0;
 };
 

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 
-_TYPES = ("set",)  # of set, ordered_set, bag and duplicate_bag those that the engine has
-_COMING_TYPES = ("ordered_set", "bag", "duplicate_bag")
+_TYPES = ("set", "bag", "duplicate_bag")
+_COMING_TYPES = ("ordered_set",)
+_BAGS = ("bag", "duplicate_bag")
 _IF_EXISTS = ("raise", "get", "replace")
 
 
 def _check_type(type: object) -> None:  # noqa: A002
     if type in _COMING_TYPES:
-        raise ValueError(f"type {type!r} is not supported yet: use type='set'")
+        raise ValueError(f"type {type!r} is not supported yet")
     if type not in _TYPES:
         raise ValueError(f"type is {short_repr(type)}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
 
@@ -85,7 +86,9 @@ class Table(_core.Table):
     Args:
         name: a str, by which `partita.table(name)` finds the table until it is dropped; None for a table that lives
             until its last reference.
-        type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys).
+        type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys). "bag"
+            and "duplicate_bag": any number of rows for each key, in the order they come in; a bag does not take a row
+            that is exactly equal to one it has.
         keypos: position of the key in a row, or its field's name.
         partitions: how many parts with a lock of their own the rows are spread over; by default the number of CPUs this
             process may use.
@@ -109,7 +112,7 @@ class Table(_core.Table):
         cls,
         name: str | None = None,
         *,
-        type: Literal["set"] = "set",  # noqa: A002
+        type: Literal["set", "bag", "duplicate_bag"] = "set",  # noqa: A002
         keypos: int | str = 0,
         partitions: int | None = None,
         fields: Iterable[str] | None = None,
@@ -220,13 +223,13 @@ class Table(_core.Table):
         """Calls `acc = fn(row, acc)` for every row and returns the last `acc`.
 
         Walks as `iter(table)` does: without copying the table, and each row that is there from start to end is met
-        exactly once. `fn` may call the table.
+        exactly once. The rows of one key in a bag come one after the other, the oldest first. `fn` may call the table.
         """
         return reading.fold(self, fn, acc)
 
     def foldr(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
-        """Like foldl(), from the other end; a set has no order, so there it is the same."""
-        return reading.fold(self, fn, acc)
+        """Like foldl(), from the other end of what has an order: of the rows of one key in a bag, not of a set."""
+        return reading.fold(self._iter_backward(), fn, acc)
 
     def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
         """All rows of one moment as named tuples, whose names are the table's fields; or the given rows of it.
@@ -272,6 +275,8 @@ class Table(_core.Table):
 
     def mapping(self) -> TableMapping:
         """A `MutableMapping` over rows (key, value), for code that wants a dict. The key must stand at position 0."""
+        if self.type in _BAGS:
+            raise TypeError("mapping() needs a set or an ordered_set: a key of a bag may have many rows")
         if self.keypos != 0:
             raise ValueError(f"mapping() is for rows (key, value), but this table's key is at position {self.keypos}")
         return TableMapping(self)

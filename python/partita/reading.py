@@ -8,7 +8,7 @@ from partita.threads import num_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Protocol, TypeVar
 
     Row = tuple[Any, ...]
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
         @property
         def keypos(self) -> int: ...
+        def _iter_backward(self) -> Iterator[Row]: ...
+        def _iter_keys(self) -> Iterator[Any]: ...
+        def _count_keys(self) -> int: ...
         def __iter__(self) -> Iterator[Row]: ...
-        def __len__(self) -> int: ...
         def __contains__(self, key: object, /) -> bool: ...
         def _count_where(self, arity: int, comparisons: list[tuple[int, str, Any]], threads: int, /) -> int: ...
 
@@ -49,11 +51,10 @@ class Keys:
         self._source = source
 
     def __iter__(self) -> Iterator[Any]:
-        keypos = self._source.keypos
-        return (row[keypos] for row in self._source)
+        return self._source._iter_keys()
 
     def __len__(self) -> int:
-        return len(self._source)
+        return self._source._count_keys()
 
     def __contains__(self, key: object) -> bool:
         return key in self._source
@@ -62,8 +63,8 @@ class Keys:
         return f"<keys of {self._source!r}>"
 
 
-def fold(source: Readable, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
-    for row in source:
+def fold(rows: Iterable[Row], fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
+    for row in rows:
         acc = fn(row, acc)
     return acc
 
