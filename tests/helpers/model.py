@@ -4,7 +4,7 @@ It has the calls of `partita.Table` and raises the built-in exceptions that the 
 that either can stand where the other does. Rows lie in a dict from the canonical form of their key (helpers/terms.py)
 to a list of rows; nothing here depends on Python's own equality or hashing of the terms.
 
-Hash tables promise no order, so the model has none either: compare rows as multisets (`multiset`), and walks by what
+Hash tables promise no order of keys, so the model has none either: compare rows by key (`by_key`), and walks by what
 they promise. `watch()` gives a `Watch`, which is told of every change and then judges a walk: each key that was there
 from start to end exactly once, and nothing but rows that were in the table at some time in between.
 """
@@ -41,35 +41,53 @@ def stored(term):
     return term
 
 
-def multiset(rows):
-    """Rows without their order, comparable to the last bit."""
-    return Counter(fingerprint(row) for row in rows)
+def by_key(rows, keypos):
+    """Rows without the order of their keys, comparable to the last bit: in a bag those of one key have an order."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(exact(row[keypos]), []).append(fingerprint(row))
+    return groups
 
 
 class Watch:
-    """One walk over a table, judged by what the table went through while it lasted."""
+    """One walk over a table, judged by what the table went through while it lasted.
+
+    Of a set: a key that stays is met once, in one of the states its row had. Of a bag: a row that stays is met once,
+    equal rows of a duplicate_bag as often as there are.
+    """
 
     def __init__(self, model, identity):
         self.identity = identity
-        self.permanent = set(model.rows)
-        self.states = {key: {fingerprint(row) for row in rows} for key, rows in model.rows.items()}
-        self.met = Counter()
+        self.bag = model.type in BAGS
+        self.states = {}  # key -> the rows it ever had, by fingerprint
+        self.permanent = {}  # key -> those of them that stayed, in bags with how many
+        self.met = Counter()  # keys; in bags (key, fingerprint)
+        for key, rows in model.rows.items():
+            self.states[key] = Counter(map(fingerprint, rows))
+            self.permanent[key] = Counter(self.states[key])
 
     def changed(self, key, rows):
-        if not rows:
-            self.permanent.discard(key)
-        self.states.setdefault(key, set()).update(fingerprint(row) for row in rows)
+        now = Counter(map(fingerprint, rows))
+        self.states[key] = self.states.get(key, Counter()) | now
+        if self.bag:
+            self.permanent[key] = self.permanent.get(key, Counter()) & now
+        elif not rows:
+            self.permanent.pop(key, None)
 
     def see(self, row, keypos):
-        key = self.identity(row[keypos])
-        assert fingerprint(row) in self.states.get(key, ()), f"{row!r} was never in the table during this walk"
-        self.met[key] += 1
-        if key in self.permanent:
-            assert self.met[key] == 1, f"{row!r} was met twice"
+        key, seen = self.identity(row[keypos]), fingerprint(row)
+        assert seen in self.states.get(key, ()), f"{row!r} was never in the table during this walk"
+        self.met[(key, seen) if self.bag else key] += 1
+        if self.permanent.get(key):  # else the key may have gone and come again
+            most = self.states[key][seen] if self.bag else 1
+            assert self.met[(key, seen) if self.bag else key] <= most, f"{row!r} was met too often"
 
     def end(self):
-        missed = [key for key in self.permanent if not self.met[key]]
-        assert not missed, f"there from start to end and never met: {missed!r}"
+        if self.bag:
+            missed = [row for key, rows in self.permanent.items() for row in rows if self.met[key, row] < rows[row]]
+        else:
+            missed = [key for key in self.permanent if not self.met[key]]
+        assert not missed, f"there from start to end and not met: {missed!r}"
 
 
 class Reads:
@@ -147,6 +165,7 @@ class Reads:
         return [self.lookup(key) for key in keys]
 
     def get_many(self, keys, default=None):
+        self.no_bag()
         return [self.get(key, default) for key in keys]
 
     def lookup_element(self, key, pos, default=RAISE):
@@ -320,7 +339,6 @@ class ModelTable(Reads):
 
     def row_to_change(self, key, default):
         """(identity, the row of `key` or the default under that key, or None)."""
-        self.no_bag()
         identity = self.identity(key)
         if default is not None:
             if isinstance(default, tuple) and len(default) > self.keypos:
@@ -341,6 +359,7 @@ class ModelTable(Reads):
         return pos
 
     def update_counter(self, key, op_or_ops, default=None):
+        self.no_bag()
         ops = [self.counter_op(op) for op in (op_or_ops if isinstance(op_or_ops, list) else [op_or_ops])]
         identity, row = self.row_to_change(key, default)
         if row is None:
@@ -365,6 +384,7 @@ class ModelTable(Reads):
         return op
 
     def update_element(self, key, updates, default=None):
+        self.no_bag()
         updates = updates if isinstance(updates, list) else [updates]
         updates = [(self.element_position(pos), stored(value)) for pos, value in updates]
         identity, row = self.row_to_change(key, default)
@@ -377,19 +397,18 @@ class ModelTable(Reads):
         return True
 
     def compare_and_swap(self, old_row, new_row):
+        self.no_bag()
         old_row, new_row = self.checked_row(old_row), self.checked_row(new_row)
         key = self.identity(old_row[self.keypos])
         if exact(old_row[self.keypos]) != exact(new_row[self.keypos]):
             raise ValueError(f"{new_row!r} has another key than {old_row!r}")
-        rows = list(self.rows.get(key, []))
-        for i, row in enumerate(rows):
-            if exact(row) == exact(old_row):
-                rows[i] = new_row
-                self.put(key, rows)
-                return True
-        return False
+        swapped = [exact(row) for row in self.rows.get(key, [])] == [exact(old_row)]
+        if swapped:
+            self.put(key, [new_row])
+        return swapped
 
     def update(self, key, fn, default=None):
+        self.no_bag()
         identity, row = self.row_to_change(key, default)
         if row is None:
             raise KeyError(key)
