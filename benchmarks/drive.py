@@ -180,12 +180,12 @@ def environment() -> dict[str, str]:
     }
 
 
-def compile_ets_peer(scratch: Path) -> str:
-    """Empty if Erlang's peer is ready in `scratch`, else the reason why it is not."""
+def compile_erlang(source: str, scratch: Path) -> str:
+    """Empty if the module is ready in `scratch`, else the reason why it is not."""
     if not (shutil.which("erl") and shutil.which("erlc")):
         return "no erl or erlc on the path (Debian: erlang-base)"
     done = subprocess.run(
-        ["erlc", "+inline", "-o", str(scratch), str(HERE / "ets_peer.erl")], capture_output=True, text=True, check=False
+        ["erlc", "+inline", "-o", str(scratch), str(HERE / source)], capture_output=True, text=True, check=False
     )
     return done.stdout + done.stderr if done.returncode else ""
 
@@ -198,7 +198,7 @@ def erlang_version() -> str:
 def find_peers(session: Session, wanted: Iterable[str]) -> None:
     """Fills session.peers with those that can run here, session.left_out with the others and their reasons."""
     for name in wanted:
-        reason = compile_ets_peer(session.scratch) if name == ETS else peers.why_missing(name)
+        reason = compile_erlang("ets_peer.erl", session.scratch) if name == ETS else peers.why_missing(name)
         if reason:
             session.left_out[name] = reason
             continue

@@ -65,7 +65,7 @@ def goals() -> list[Goal]:
             found.append(ratio(what, 0.5, "ETS", Figure(f"memory ({account})", keys=keys), ets))
     later, before = (Figure(f"gc.collect() {when}", keys="int") for when in ("later", "empty"))
     found.append(ratio("`gc.collect()` with the rows resident", 1.2, "an empty process", later, before))
-    return found + writer_goals() + growth_goals() + small_goals()
+    return found + writer_goals() + growth_goals() + small_goals() + bag_goals()
 
 
 def point_goals(keys: str) -> list[Goal]:
@@ -138,6 +138,17 @@ def small_goals() -> list[Goal]:
         Goal("a thousand empty tables, resident", "≤ 4 MB", "value", 4e6, Figure("1000 empty (resident)")),
         Goal("import of the package", "≤ 20 ms over a bare interpreter", "difference", 20, package, bare),
     ]
+
+
+def bag_goals() -> list[Goal]:
+    """A row costs no more where its key has very many."""
+    found = []
+    for kind in ("bag", "duplicate_bag"):
+        for operation in ("insert", "lookup", "delete_object"):
+            few, many = (Figure(f"{kind} {operation}, {rows} a key") for rows in ("10", "10,000"))
+            what = f"{kind}: `{operation}` with 10,000 rows a key, per row"
+            found.append(ratio(what, 2, "10 rows a key", many, few))
+    return found
 
 
 def judge(goal: Goal, results: dict[str, Any]) -> Verdict | None:

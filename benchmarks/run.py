@@ -18,6 +18,7 @@ What can be measured (README.md tells the question behind each):
     writers    latency of insert alone and while another thread scans
     growth     ten times the rows: load, scan, point calls
     index      the hash index against absl::flat_hash_set, in C++
+    bag        bags of 1, 10 and 10,000 rows a key: insert, lookup and delete_object, a row
 """
 
 import argparse

@@ -54,8 +54,8 @@ class Workload:
     def __init__(self, kind: str, rows: int, folder: Path):
         self.kind = kind
         self.rows = rows
-        self.insert_order = _read(folder / "insert.u32")
-        self.read_order = _read(folder / "read.u32")
+        self.insert_order = read_order(folder / "insert.u32")
+        self.read_order = read_order(folder / "read.u32")
 
     @staticmethod
     def write_orders(rows: int, folder: Path) -> None:
@@ -77,7 +77,7 @@ class Workload:
         return [key_of(self.kind, k) for k in self.read_order]
 
 
-def _read(path: Path) -> array.array:
+def read_order(path: Path) -> array.array:
     values = array.array("I")
     values.frombytes(path.read_bytes())
     return values

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from drive import Session
 
-from measures import calls, growth, index, point, scans, space, writers
+from measures import bags, calls, growth, index, point, scans, space, writers
 
 MEASURES: dict[str, Callable[[Session], None]] = {
     "point": point.single_calls,
@@ -19,4 +19,5 @@ MEASURES: dict[str, Callable[[Session], None]] = {
     "writers": writers.insert_while_scanning,
     "growth": growth.growth,
     "index": index.against_flat_hash_set,
+    "bag": bags.bags,
 }

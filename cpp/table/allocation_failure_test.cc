@@ -153,6 +153,7 @@ class PreparedCall {
 bool IsAtomic(Call call) { return call != Call::kInsertBatch && call != Call::kDeleteBatch; }
 
 struct RandomCase {
+  TableType type;
   uint32_t partitions;
   uint64_t pool;
   int steps;
@@ -167,8 +168,8 @@ TEST_P(AllocationFailureTest, ChangesNothing) {
   SCOPED_TRACE("PARTITA_SEED=" + std::to_string(seed));
   Random random(seed);
   const std::shared_ptr<Table> table =
-      *Table::Create(TableOptions{.partitions = param.partitions, .hash_seed = seed + 1});
-  ModelTable model(0);
+      *Table::Create(TableOptions{.type = param.type, .partitions = param.partitions, .hash_seed = seed + 1});
+  ModelTable model(0, param.type);
   std::shared_ptr<Snapshot> snapshot;
   Dump snapshot_dump;
   int failures[kCalls] = {};
@@ -203,20 +204,29 @@ TEST_P(AllocationFailureTest, ChangesNothing) {
       ASSERT_EQ(DumpOf(*snapshot), snapshot_dump) << "step " << step << ": " << op;
     }
   }
-  for (const Call call : {Call::kInsert, Call::kInsertList, Call::kInsertBatch, Call::kUpdateElement, Call::kClear,
-                          Call::kLookupBatch, Call::kWalk, Call::kStats}) {
+  for (const Call call : {Call::kInsert, Call::kInsertList, Call::kInsertBatch, Call::kClear, Call::kLookupBatch,
+                          Call::kWalk, Call::kStats}) {
     EXPECT_GT(failures[static_cast<int>(call)], 0) << NameOf(call);
+  }
+  if (param.type == TableType::kSet) {
+    EXPECT_GT(failures[static_cast<int>(Call::kUpdateElement)], 0);
   }
   if (param.snapshot_every != 0) {
     EXPECT_GT(failures[static_cast<int>(Call::kDelete)], 0);
     EXPECT_GT(failures[static_cast<int>(Call::kTake)], 0);
-    EXPECT_GT(failures[static_cast<int>(Call::kUpdateCounter)], 0);
+    EXPECT_GT(failures[static_cast<int>(Call::kDeleteObject)], 0);
+    if (param.type == TableType::kSet) {
+      EXPECT_GT(failures[static_cast<int>(Call::kUpdateCounter)], 0);
+    }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, AllocationFailureTest,
-                         ::testing::Values(RandomCase{1, 20, 1500, 0}, RandomCase{1, 20, 1500, 3},
-                                           RandomCase{3, 100, 1500, 20}));
+INSTANTIATE_TEST_SUITE_P(
+    All, AllocationFailureTest,
+    ::testing::Values(RandomCase{TableType::kSet, 1, 20, 1500, 0}, RandomCase{TableType::kSet, 1, 20, 1500, 3},
+                      RandomCase{TableType::kSet, 3, 100, 1500, 20}, RandomCase{TableType::kBag, 1, 3, 800, 3},
+                      RandomCase{TableType::kBag, 3, 40, 1000, 0}, RandomCase{TableType::kDuplicateBag, 1, 20, 800, 3},
+                      RandomCase{TableType::kDuplicateBag, 3, 3, 800, 20}));
 
 TEST(AllocationFailureTest, TablesAndSnapshots) {
   const LiveCounts before = ReadLiveCounts();
@@ -225,7 +235,7 @@ TEST(AllocationFailureTest, TablesAndSnapshots) {
     std::shared_ptr<Table> table;
     {
       const FailingAllocation fail(k);
-      auto created = Table::Create(TableOptions{.partitions = 4});
+      auto created = Table::Create(TableOptions{.type = TableType::kBag, .partitions = 4});
       if (created.ok()) table = *created;
     }
     if (table != nullptr) break;

@@ -172,7 +172,8 @@ void BagChains::TidyHashes(Slot key) {
     ForEachRow(key, Direction::kForward,
                [&](Slot slot) { made->Add(HashRowAt(rows_->chunk_of(slot), slot & kChunkMask, seed_), slot); });
     if (free_hashes_.empty()) {
-      free_hashes_.reserve(hashes_.size() + 1);
+      if (hashes_.size() == hashes_.capacity()) hashes_.reserve(std::max<size_t>(4, hashes_.size() * 2));
+      free_hashes_.reserve(hashes_.capacity());
       hashes_.push_back(nullptr);
       free_hashes_.push_back(static_cast<uint32_t>(hashes_.size() - 1));
     }

@@ -176,12 +176,20 @@ TEST_F(SnapshotTest, OfAnEmptyTable) {
 }
 
 struct RandomCase {
+  TableType type;
   uint32_t partitions;
   uint64_t pool;
   int steps;
   uint64_t take_every;
   size_t held;
 };
+
+// As a model has them.
+std::map<Term, Rows, ExactLess> ByKey(const Rows& rows) {
+  std::map<Term, Rows, ExactLess> groups;
+  for (const Row& row : rows) groups[row[0]].push_back(row);
+  return groups;
+}
 
 class SnapshotRandomTest : public ::testing::TestWithParam<RandomCase> {};
 
@@ -198,8 +206,8 @@ TEST_P(SnapshotRandomTest, EachShowsItsMoment) {
   SCOPED_TRACE("PARTITA_SEED=" + std::to_string(seed));
   Random random(seed);
   const std::shared_ptr<Table> table =
-      *Table::Create(TableOptions{.partitions = param.partitions, .hash_seed = seed + 1});
-  ModelTable model(0);
+      *Table::Create(TableOptions{.type = param.type, .partitions = param.partitions, .hash_seed = seed + 1});
+  ModelTable model(0, param.type);
   std::vector<Held> held;
   for (int step = 0; step < Steps(param.steps); ++step) {
     const Operation op = RandomOperation(&random, model, param.pool, 0);
@@ -213,11 +221,13 @@ TEST_P(SnapshotRandomTest, EachShowsItsMoment) {
     for (const Held& h : held) {
       const Term key = PoolKey(random.Below(param.pool));
       const auto it = h.model.rows().find(key);
-      ASSERT_EQ(LookupIn(h.snapshot.get(), key), it == h.model.rows().end() ? Rows{} : Rows{it->second})
+      ASSERT_EQ(LookupIn(h.snapshot.get(), key), it == h.model.rows().end() ? Rows{} : it->second)
           << "step " << step << ": " << op << ", key " << key;
       if (random.OneIn(50)) {
         ASSERT_EQ(DumpOf(*h.snapshot), h.model.Dump()) << "step " << step << ": " << op;
         ASSERT_EQ(ChecksumOf(*h.snapshot), h.checksum);
+        ASSERT_EQ(ByKey(RowsOf(*h.snapshot)), h.model.rows()) << "step " << step << ": " << op;
+        ASSERT_EQ(h.snapshot->keys(), h.model.rows().size());
       }
     }
     if (step % 64 == 0) {
@@ -231,9 +241,13 @@ TEST_P(SnapshotRandomTest, EachShowsItsMoment) {
   EXPECT_EQ(stats.snapshots, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SnapshotRandomTest,
-                         ::testing::Values(RandomCase{1, 12, 5000, 4, 3}, RandomCase{3, 60, 5000, 10, 4},
-                                           RandomCase{2, 3000, 5000, 40, 3}, RandomCase{1, 3, 3000, 2, 5}));
+INSTANTIATE_TEST_SUITE_P(
+    All, SnapshotRandomTest,
+    ::testing::Values(RandomCase{TableType::kSet, 1, 12, 5000, 4, 3}, RandomCase{TableType::kSet, 3, 60, 5000, 10, 4},
+                      RandomCase{TableType::kSet, 2, 3000, 5000, 40, 3}, RandomCase{TableType::kSet, 1, 3, 3000, 2, 5},
+                      RandomCase{TableType::kBag, 1, 12, 5000, 4, 3}, RandomCase{TableType::kBag, 3, 300, 5000, 10, 4},
+                      RandomCase{TableType::kDuplicateBag, 1, 3, 3000, 3, 5},
+                      RandomCase{TableType::kDuplicateBag, 2, 60, 5000, 10, 4}));
 
 }  // namespace
 }  // namespace partita::testing

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "testing/dump.h"
 #include "testing/operations.h"
@@ -34,23 +35,45 @@ Outcome Add(const Term& current, const Term& increment, Term* sum) {
 
 std::vector<std::string> ModelTable::Dump() const {
   std::vector<std::string> dump;
-  for (const auto& [key, row] : rows_) dump.push_back(WireOfRow(row));
+  for (const auto& [key, rows] : rows_) {
+    for (const Row& row : rows) dump.push_back(WireOfRow(row));
+  }
   std::sort(dump.begin(), dump.end());
   return dump;
 }
 
-// The key that is stored is that of the row, be it -0.0 where 0.0 was.
+// In a set the key that is stored is that of the row, be it -0.0 where 0.0 was.
 void ModelTable::Put(const Row& row) {
-  rows_.erase(row[keypos_]);
-  rows_.emplace(row[keypos_], row);
+  if (type_ == TableType::kSet) rows_.erase(row[keypos_]);
+  std::vector<Row>& rows = rows_[row[keypos_]];
+  const auto is_equal = [&row](const Row& other) { return RowsExactlyEqual(row, other); };
+  if (type_ == TableType::kBag && std::any_of(rows.begin(), rows.end(), is_equal)) return;
+  rows.push_back(row);
+}
+
+std::vector<Row> ModelTable::Remove(const Term& key) {
+  const auto it = rows_.find(key);
+  if (it == rows_.end()) return {};
+  std::vector<Row> removed = std::move(it->second);
+  rows_.erase(it);
+  return removed;
+}
+
+uint64_t ModelTable::RemoveEqual(const Row& row) {
+  const auto it = rows_.find(row[keypos_]);
+  if (it == rows_.end()) return 0;
+  const uint64_t removed = std::erase_if(it->second, [&row](const Row& other) { return RowsExactlyEqual(row, other); });
+  if (it->second.empty()) rows_.erase(it);
+  return removed;
 }
 
 Result ModelTable::UpdateCounter(const Operation& op) {
   Result result;
+  if (type_ != TableType::kSet) return Result{.outcome = Outcome::kWrongType};
   const auto it = rows_.find(op.keys[0]);
   result.flag = it != rows_.end() || op.has_default;
   if (!result.flag) return result;
-  Row row = it != rows_.end() ? it->second : op.default_row;
+  Row row = it != rows_.end() ? it->second[0] : op.default_row;
   Row sums;
   for (size_t i = 0; i < op.counters.size(); ++i) {
     const Counter& c = op.counters[i];
@@ -78,10 +101,11 @@ Result ModelTable::UpdateCounter(const Operation& op) {
 
 Result ModelTable::UpdateElement(const Operation& op) {
   Result result;
+  if (type_ != TableType::kSet) return Result{.outcome = Outcome::kWrongType};
   const auto it = rows_.find(op.keys[0]);
   result.flag = it != rows_.end() || op.has_default;
   if (!result.flag) return result;
-  Row row = it != rows_.end() ? it->second : op.default_row;
+  Row row = it != rows_.end() ? it->second[0] : op.default_row;
   for (size_t i = 0; i < op.elements.size(); ++i) {
     const auto& [position, term] = op.elements[i];
     result.failed_op = i;
@@ -121,27 +145,25 @@ Result ModelTable::Do(const Operation& op) {
       break;
     case Call::kDelete:
     case Call::kDeleteBatch:
-      for (const Term& key : op.keys) result.count += rows_.erase(key);
+      for (const Term& key : op.keys) result.count += Remove(key).size();
       break;
     case Call::kDeleteObject:
-      if (const auto it = find(op.rows[0][keypos_]); it != rows_.end() && RowsExactlyEqual(it->second, op.rows[0])) {
-        rows_.erase(it);
-        result.count = 1;
-      }
+      result.count = RemoveEqual(op.rows[0]);
       break;
     case Call::kTake:
+      result.rows = Remove(op.keys[0]);
+      break;
     case Call::kLookup:
-      if (const auto it = find(op.keys[0]); it != rows_.end()) {
-        result.rows = {it->second};
-        if (op.call == Call::kTake) rows_.erase(it);
-      }
+      if (const auto it = find(op.keys[0]); it != rows_.end()) result.rows = it->second;
       break;
     case Call::kUpdateCounter:
       return UpdateCounter(op);
     case Call::kUpdateElement:
       return UpdateElement(op);
     case Call::kCompareAndSwap:
-      if (const auto it = find(op.rows[0][keypos_]); it != rows_.end() && RowsExactlyEqual(it->second, op.rows[0])) {
+      if (type_ != TableType::kSet) {
+        result.outcome = Outcome::kWrongType;
+      } else if (RemoveEqual(op.rows[0]) == 1) {
         Put(op.rows[1]);
         result.flag = true;
       }
@@ -152,15 +174,15 @@ Result ModelTable::Do(const Operation& op) {
     case Call::kLookupBatch:
       for (const Term& key : op.keys) {
         const auto it = find(key);
-        result.rows.push_back(it == rows_.end() ? Row() : it->second);
+        const std::vector<Row> found = it == rows_.end() ? std::vector<Row>(1) : it->second;
+        result.rows.insert(result.rows.end(), found.begin(), found.end());
       }
       break;
     case Call::kLookupElement:
       if (const auto it = find(op.keys[0]); it != rows_.end()) {
-        if (op.position < it->second.size()) {
-          result.rows = {Row{it->second[op.position]}};
-        } else {
-          result.outcome = Outcome::kBadPosition;
+        for (const Row& row : it->second) {
+          if (op.position >= row.size()) return Result{.outcome = Outcome::kBadPosition};
+          result.rows.push_back(Row{row[op.position]});
         }
       }
       break;
@@ -169,10 +191,10 @@ Result ModelTable::Do(const Operation& op) {
       break;
     case Call::kSize:
     case Call::kStats:
-      result.count = rows_.size();
+      for (const auto& [key, rows] : rows_) result.count += rows.size();
       break;
     case Call::kWalk:
-      for (const auto& [key, row] : rows_) result.rows.push_back(row);
+      for (const auto& [key, rows] : rows_) result.rows.insert(result.rows.end(), rows.begin(), rows.end());
       SortRows(&result.rows);
       break;
     case Call::kCompact:

@@ -54,7 +54,7 @@ Result DoUpdateElement(Table* table, const Operation& op, Wait wait) {
   return result;
 }
 
-// The rows of the keys asked for, an empty row for each that is absent.
+// The rows of the keys asked for, for each that is absent an empty row.
 Result DoLookupBatch(Table* table, const Operation& op, Wait wait) {
   Result result;
   RowBuffer out;
@@ -62,7 +62,8 @@ Result DoLookupBatch(Table* table, const Operation& op, Wait wait) {
   result.outcome = table->LookupBatch(KeyArguments(*table, op.keys), wait, &out, &ranges);
   if (result.outcome != Outcome::kOk) return result;
   for (const RowRange& range : ranges) {
-    result.rows.push_back(range.count == 0 ? Row() : RowFromValues(out.row(range.first)));
+    if (range.count == 0) result.rows.emplace_back();
+    for (uint32_t i = 0; i < range.count; ++i) result.rows.push_back(RowFromValues(out.row(range.first + i)));
   }
   return result;
 }
@@ -233,7 +234,7 @@ Operation RandomOperation(Random* random, const ModelTable& model, uint64_t pool
   const auto key = [&] { return PoolKey(random->Below(pool)); };
   const auto present = [&] {
     auto it = model.rows().lower_bound(key());
-    return it == model.rows().end() ? RandomRow(random, key(), keypos) : it->second;
+    return it == model.rows().end() ? RandomRow(random, key(), keypos) : random->PickFrom(it->second);
   };
   // Often one that is there already, unchanged or with one other element: storage takes a shorter way then.
   const auto row = [&] {

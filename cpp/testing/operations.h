@@ -75,22 +75,26 @@ std::ostream& operator<<(std::ostream& out, const Result& result);
 
 Result Do(Table* table, const Operation& op, Wait wait = Wait::kBlock);
 
-// A table of type set as a map.
+// A hash table as a map from keys to their rows, in the order they came in.
 class ModelTable {
  public:
-  explicit ModelTable(uint32_t keypos) : keypos_(keypos) {}
+  explicit ModelTable(uint32_t keypos, TableType type = TableType::kSet) : keypos_(keypos), type_(type) {}
 
   Result Do(const Operation& op);
-  const std::map<Term, Row, ExactLess>& rows() const { return rows_; }
+  const std::map<Term, std::vector<Row>, ExactLess>& rows() const { return rows_; }
   std::vector<std::string> Dump() const;
 
  private:
   Result UpdateCounter(const Operation& op);
   Result UpdateElement(const Operation& op);
   void Put(const Row& row);
+  // Takes the rows of a key out, or those of them that are equal to one.
+  std::vector<Row> Remove(const Term& key);
+  uint64_t RemoveEqual(const Row& row);
 
   uint32_t keypos_;
-  std::map<Term, Row, ExactLess> rows_;
+  TableType type_;
+  std::map<Term, std::vector<Row>, ExactLess> rows_;
 };
 
 // Sorted as the model gives them, where the table gives no order.

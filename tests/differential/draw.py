@@ -33,16 +33,17 @@ class Drawn:
 class World:
     """What the calls of one session share, so that they meet: few keys, few rows."""
 
+    type: str
     keypos: int
     otp: int
     keys: list
     rows: list
 
 
-def world(source, otp):
+def world(source, type, otp):  # noqa: A002
     keypos = pick(source, (0, 0, 0, 1, 2))
     keys = [term(source) for _ in range(1 + source.below(12))]
-    made = World(keypos, otp, keys, [])
+    made = World(type, keypos, otp, keys, [])
     made.rows = [row(source, made) for _ in range(1 + source.below(6))]
     return made
 
@@ -215,6 +216,16 @@ def many_rows(source, world):
     fill = [element(source) for _ in range(3)]
     others = [fill[i % 3] for i in range(world.keypos + source.below(4))]
     return ([(*others[: world.keypos], i, *others[world.keypos :]) for i in range(first, first + count)],)
+
+
+def rows_of_a_key(source, world):
+    """Of one key so many that they lie in several chunks, some of them equal to one another; of the first few also the
+    rows that are drawn elsewhere.
+    """
+    of, first, count = key(source, world), source.below(60), pick(source, (1, 10, 33, 40, 200, 1100))
+    kinds = pick(source, (count, count, 50, 1))
+    others = [[first + i % kinds, *[0] * world.keypos] for i in range(count)]
+    return ([(*fields[: world.keypos], of, *fields[world.keypos :]) for fields in others],)
 
 
 def position(source, world):

@@ -6,9 +6,10 @@
 %% the table put before Args.
 -module(judge).
 -export([start/0]).
--export([walk/1, rows_folded/1, each/3, insert_many/2, delete_many/2]).
+-export([insert/2, insert_new/2, walk/1, folded/2, each/3, insert_many/2, delete_many/2, delete_objects/2]).
 
 start() ->
+    put(from_the_end, puts_lists_in_from_the_end()),
     Port = open_port({fd, 0, 1}, [binary, {packet, 4}, eof]),
     loop(Port).
 
@@ -50,6 +51,26 @@ cause([{_, _, _, Info} | _]) ->
         _ -> other
     end.
 
+%% OTP 23.0 to 25.2.3 put a list into a bag (not into a duplicate_bag) from its end: turned round, it goes in as it stands.
+puts_lists_in_from_the_end() ->
+    Table = ets:new(judge, [bag]),
+    ets:insert(Table, [{key, 1}, {key, 2}]),
+    Rows = ets:lookup(Table, key),
+    ets:delete(Table),
+    Rows =:= [{key, 2}, {key, 1}].
+
+in_order(Table, Rows) ->
+    case is_list(Rows) andalso get(from_the_end) andalso ets:info(Table, type) =:= bag of
+        true -> lists:reverse(Rows);
+        false -> Rows
+    end.
+
+insert(Table, Rows) ->
+    ets:insert(Table, in_order(Table, Rows)).
+
+insert_new(Table, Rows) ->
+    ets:insert_new(Table, in_order(Table, Rows)).
+
 %% Keys as first and next give them.
 walk(Table) ->
     walk(Table, ets:first(Table)).
@@ -57,16 +78,20 @@ walk(Table) ->
 walk(_, '$end_of_table') -> [];
 walk(Table, Key) -> [Key | walk(Table, ets:next(Table, Key))].
 
-rows_folded(Table) ->
-    ets:foldl(fun(Row, Rows) -> [Row | Rows] end, [], Table).
+%% All rows in the order in which foldl or foldr meets them.
+folded(Table, Fold) ->
+    lists:reverse(ets:Fold(fun(Row, Rows) -> [Row | Rows] end, [], Table)).
 
 each(Table, Function, Keys) ->
     [apply(ets, Function, [Table, Key]) || Key <- Keys].
 
 %% How many rows went in.
 insert_many(Table, Rows) ->
-    true = ets:insert(Table, Rows),
+    true = insert(Table, Rows),
     length(Rows).
+
+delete_objects(Table, Rows) ->
+    lists:foreach(fun(Row) -> ets:delete_object(Table, Row) end, Rows).
 
 %% How many rows went.
 delete_many(Table, Keys) ->

@@ -25,8 +25,16 @@ def value(term):
     return canonical(term, keep_sign)
 
 
-def rows_in_any_order(rows):
-    return Counter(map(value, rows))
+def in_any_order(terms):
+    return Counter(map(value, terms))
+
+
+def rows_by_key(rows, keypos):
+    """Keys come in no order, the rows of one key in that in which they were inserted."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(value(row[keypos]), []).append(value(row))
+    return groups
 
 
 def nothing(_):
@@ -40,6 +48,8 @@ class Operation:
     erlang: Callable  # (world, *arguments) -> (function of ets or of judge.erl, list of arguments)
     partita: Callable  # (table, *arguments) -> answer
     result: Callable[[Any], Any] = value  # an answer of either side -> what is compared
+    all_rows: bool = False  # the answer is compared as rows_by_key
+    types: tuple = ("set", "bag", "duplicate_bag")
     weight: int = 10
     # Whether the arguments are wrong whatever the table holds. Partita checks its arguments first and refuses them;
     # ETS may look for the key first and answer with its absence.
@@ -140,6 +150,20 @@ OPERATIONS = {
         lambda table, rows: table.insert_many(rows),
         weight=1,
     ),
+    "insert rows of a key": Operation(
+        draw.rows_of_a_key,
+        lambda world, rows: ("insert", [rows]),
+        lambda table, rows: table.insert(rows),
+        nothing,
+        weight=2,
+    ),
+    "delete rows of a key": Operation(
+        draw.rows_of_a_key,
+        lambda world, rows: ("delete_objects", [rows[::2]]),
+        lambda table, rows: [table.delete_object(row) for row in rows[::2]],
+        nothing,
+        weight=2,
+    ),
     "lookup": Operation(
         draw.one_key, lambda world, key: ("lookup", [key]), lambda table, key: table.lookup(key), weight=30
     ),
@@ -152,11 +176,13 @@ OPERATIONS = {
         draw.one_key,
         lambda world, key: ("lookup", [key]),
         lambda table, key: [row for row in (table.get(key),) if row is not None],
+        types=("set",),
     ),
     "get_many": Operation(
         draw.some_keys,
         lambda world, keys: ("each", [Atom("lookup"), keys]),
         lambda table, keys: [[] if row is None else [row] for row in table.get_many(keys)],
+        types=("set",),
     ),
     "lookup_element": Operation(
         draw.key_and_position,
@@ -227,33 +253,33 @@ OPERATIONS = {
         weight=1,
     ),
     "tolist": Operation(
-        draw.no_arguments, lambda world: ("tab2list", []), lambda table: table.tolist(), rows_in_any_order, weight=3
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: table.tolist(), all_rows=True, weight=3
     ),
     "iter": Operation(
-        draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), rows_in_any_order, weight=3
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), all_rows=True, weight=3
     ),
     "keys": Operation(
-        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), rows_in_any_order, weight=5
+        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), in_any_order, weight=5
     ),
     "foldl": Operation(
         draw.no_arguments,
-        lambda world: ("rows_folded", []),
+        lambda world: ("folded", [Atom("foldl")]),
         lambda table: table.foldl(append, []),
-        rows_in_any_order,
+        all_rows=True,
         weight=2,
     ),
     "foldr": Operation(
         draw.no_arguments,
-        lambda world: ("rows_folded", []),
+        lambda world: ("folded", [Atom("foldr")]),
         lambda table: table.foldr(append, []),
-        rows_in_any_order,
+        all_rows=True,
         weight=2,
     ),
     "snapshot": Operation(
         draw.no_arguments,
         lambda world: ("tab2list", []),
         lambda table: table.snapshot().tolist(),
-        rows_in_any_order,
+        all_rows=True,
         weight=3,
     ),
     "len": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), len),

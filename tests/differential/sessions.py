@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from differential import draw
-from differential.operations import OPERATIONS
+from differential.operations import OPERATIONS, rows_by_key
 from partita import Atom
 
 
@@ -15,7 +15,6 @@ from partita import Atom
 class Session:
     world: draw.World
     calls: list  # of (name in OPERATIONS, arguments)
-    type: str = "set"
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Difference:
 
         calls = "\n".join(f"    {written(call)}" for call in self.session.calls[: self.call_number + 1])
         return (
-            f"call {self.call_number}, {written(self.call)}, on {self.table}, keypos {self.session.world.keypos}\n"
+            f"call {self.call_number}, {written(self.call)}, on a {self.session.world.type} of {self.table}, keypos {self.session.world.keypos}\n"
             f"  Erlang:  {written(self.erlang)}\n  partita: {written(self.partita)}\n  after these calls:\n{calls}"
         )
 
@@ -42,12 +41,16 @@ class Difference:
 # --- Drawing.
 
 
-def known_to(otp):
-    return [name for name, operation in OPERATIONS.items() if operation.since_otp <= otp]
+def known_in(world):
+    return [
+        name
+        for name, operation in OPERATIONS.items()
+        if operation.since_otp <= world.otp and world.type in operation.types
+    ]
 
 
 def call(source, world):
-    names = known_to(world.otp)
+    names = known_in(world)
     sums = list(itertools.accumulate(OPERATIONS[name].weight for name in names))
     name = names[bisect.bisect_right(sums, source.below(sums[-1]))]
     arguments = OPERATIONS[name].draw(source, world)
@@ -63,9 +66,9 @@ def without_negative_zero(term):
     return 0.0 if isinstance(term, float) and term == 0 else term
 
 
-def seeded(seed, otp, calls):
+def seeded(seed, table_type, otp, calls):
     source = draw.Seeded(seed)
-    world = draw.world(source, otp)
+    world = draw.world(source, table_type, otp)
     return Session(world, [call(source, world) for _ in range(calls)])
 
 
@@ -75,9 +78,9 @@ def drawn_call(draw_one, world):
 
 
 @st.composite
-def drawn(draw_one, otp):
+def drawn(draw_one, table_type, otp):
     """At least some calls: few would fail by themselves, and `smallest_difference` goes below this."""
-    world = draw.world(draw.Drawn(draw_one), otp)
+    world = draw.world(draw.Drawn(draw_one), table_type, otp)
     return Session(world, draw_one(st.lists(drawn_call(world), min_size=20, max_size=100)))
 
 
@@ -93,7 +96,11 @@ def request(session):
     for name, arguments in session.calls + LAST_CALLS:
         function, erlang_arguments = OPERATIONS[name].erlang(session.world, *arguments)
         calls.append((Atom(function), erlang_arguments))
-    return (Atom("run"), Atom(session.type), session.world.keypos + 1, calls)
+    return (Atom("run"), Atom(session.world.type), session.world.keypos + 1, calls)
+
+
+def common_form(session, operation, answer):
+    return rows_by_key(answer, session.world.keypos) if operation.all_rows else operation.result(answer)
 
 
 def erlang_answers(session, reply):
@@ -107,28 +114,30 @@ def erlang_answers(session, reply):
         elif str(status) == "error":
             answers.append(("error", str(answer)))
         else:
-            answers.append(("ok", operation.result(answer)))
+            answers.append(("ok", common_form(session, operation, answer)))
     return answers
 
 
-def partita_answer(table, operation, arguments):
+def partita_answer(session, table, operation, arguments):
     try:
         answer = operation.partita(table, *arguments)
     except KeyError:
         return ("error", "badkey")
     except (TypeError, ValueError):
         return ("error", "other")
-    return ("ok", operation.result(answer))
+    return ("ok", common_form(session, operation, answer))
 
 
 def first_difference(erlang, session, tables):
-    """Runs a session on ETS and on each of `tables` (name, function of keypos that makes one); None: all agree."""
+    """Runs a session on ETS and on each of `tables` (name, function of type and keypos that makes one); None: all agree."""
     erlang.send(request(session))
     calls = session.calls + LAST_CALLS
     answers = {}
     for name, make_table in tables.items():
-        table = make_table(session.world.keypos)
-        answers[name] = [partita_answer(table, OPERATIONS[operation], arguments) for operation, arguments in calls]
+        table = make_table(session.world.type, session.world.keypos)
+        answers[name] = [
+            partita_answer(session, table, OPERATIONS[operation], arguments) for operation, arguments in calls
+        ]
         table._check()
     expected = erlang_answers(session, erlang.receive())
     for name, given in answers.items():
@@ -146,9 +155,7 @@ def smallest_difference(erlang, difference, tables):
         at = 0
         while at < len(difference.session.calls):
             fewer = difference.session.calls[:at] + difference.session.calls[at + step :]
-            smaller = first_difference(
-                erlang, Session(difference.session.world, fewer, difference.session.type), tables
-            )
+            smaller = first_difference(erlang, Session(difference.session.world, fewer), tables)
             if smaller is None:
                 at += step
             else:

@@ -95,24 +95,54 @@ class ForgetsTheSize(partita.Table):
         return super().__len__() + self.lag
 
 
+class ForgetsTheOrder(partita.Table):
+    """Gives the rows of a key with the newest first."""
+
+    def lookup(self, key):
+        return super().lookup(key)[::-1]
+
+
+class TakesEqualRows(partita.Table):
+    """Puts a row in again at the end where an equal one has its place."""
+
+    def insert(self, rows):
+        if not isinstance(rows, list) and isinstance(rows, tuple) and len(rows) > self.keypos:
+            self.delete_object(rows)
+        super().insert(rows)
+
+
+class DeletesOne(partita.Table):
+    """Leaves equal rows where it deletes an object."""
+
+    def delete_object(self, row):
+        equal = [other for other in self.lookup(row[self.keypos]) if repr(other) == repr(row)]
+        super().delete_object(row)
+        self.insert_many(equal[1:])
+
+
 FAULTY = [
-    Loses,
-    KeepsTheFirst,
-    CountsOneTooMany,
-    ConfusesNumbers,
-    DropsTheSign,
-    InsertsSome,
-    ForgivesPositions,
-    CountsLess,
-    ForgetsTheSize,
+    ("set", Loses),
+    ("set", KeepsTheFirst),
+    ("set", CountsOneTooMany),
+    ("set", ConfusesNumbers),
+    ("set", DropsTheSign),
+    ("set", InsertsSome),
+    ("set", ForgivesPositions),
+    ("set", CountsLess),
+    ("set", ForgetsTheSize),
+    ("bag", ForgetsTheOrder),
+    ("bag", KeepsTheFirst),
+    ("bag", TakesEqualRows),
+    ("duplicate_bag", DeletesOne),
 ]
 
 
-@pytest.mark.parametrize("faulty", FAULTY, ids=lambda faulty: faulty.__name__)
-def test_a_fault_is_noticed(erlang, faulty):
-    tables = {"faulty": lambda keypos: faulty(keypos=keypos, partitions=2)}
+@pytest.mark.parametrize(("table_type", "faulty"), FAULTY)
+def test_a_fault_is_noticed(erlang, table_type, faulty):
+    tables = {"faulty": lambda type, keypos: faulty(type=type, keypos=keypos, partitions=2)}
     for seed in range(SESSIONS):
-        if difference := sessions.first_difference(erlang, sessions.seeded(seed, erlang.otp, CALLS), tables):
+        session = sessions.seeded(seed, table_type, erlang.otp, CALLS)
+        if difference := sessions.first_difference(erlang, session, tables):
             assert difference.erlang != difference.partita
             return
     pytest.fail(f"{SESSIONS * CALLS} calls, and nobody noticed that {faulty.__doc__}")
@@ -124,8 +154,8 @@ class NeverDeletes(partita.Table):
 
 
 def test_a_difference_is_made_small(erlang):
-    tables = {"faulty": lambda keypos: NeverDeletes(keypos=keypos)}
-    session = sessions.seeded(0, erlang.otp, CALLS)
+    tables = {"faulty": lambda type, keypos: NeverDeletes(type=type, keypos=keypos)}
+    session = sessions.seeded(0, "set", erlang.otp, CALLS)
     difference = sessions.smallest_difference(erlang, sessions.first_difference(erlang, session, tables), tables)
     assert len(difference.session.calls) <= 3
     assert "'delete'" in str(difference)

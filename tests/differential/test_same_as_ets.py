@@ -21,38 +21,43 @@ CALLS_OF_A_SESSION = 1000
 CALLS_IN_CI = min(60_000, 600 * settings.default.max_examples)  # fewer under a sanitizer
 CALLS_AT_LENGTH = int(os.environ.get("PARTITA_CALLS", "1000000"))
 
+TYPES = ("set", "bag", "duplicate_bag")
 TABLES = {
-    "one partition": lambda keypos: partita.Table(keypos=keypos, partitions=1),
-    "seven partitions": lambda keypos: partita.Table(keypos=keypos, partitions=7),
+    "one partition": lambda type, keypos: partita.Table(type=type, keypos=keypos, partitions=1),
+    "seven partitions": lambda type, keypos: partita.Table(type=type, keypos=keypos, partitions=7),
 }
-MODEL = {"the model": lambda keypos: ModelTable(keypos=keypos)}
+MODEL = {"the model": lambda type, keypos: ModelTable(type=type, keypos=keypos)}
 
 
-def judge(erlang, tables, first_seed, calls):
+def judge(erlang, table_type, tables, first_seed, calls):
     for seed in range(first_seed, first_seed + calls // CALLS_OF_A_SESSION):
-        session = sessions.seeded(seed, erlang.otp, CALLS_OF_A_SESSION)
+        session = sessions.seeded(seed, table_type, erlang.otp, CALLS_OF_A_SESSION)
         if difference := sessions.first_difference(erlang, session, tables):
             difference = sessions.smallest_difference(erlang, difference, tables)
             pytest.fail(f"seed {seed} (PARTITA_SEED={seed} repeats it): {difference}", pytrace=False)
 
 
+@pytest.mark.parametrize("table_type", TYPES)
 @given(data=st.data())
 @settings(max_examples=5 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
-def test_short_sessions(erlang, data):
-    session = data.draw(sessions.drawn(erlang.otp))
+def test_short_sessions(erlang, table_type, data):
+    session = data.draw(sessions.drawn(table_type, erlang.otp))
     if difference := sessions.first_difference(erlang, session, TABLES):
         pytest.fail(str(sessions.smallest_difference(erlang, difference, TABLES)), pytrace=False)
 
 
-def test_long_sessions(erlang):
-    judge(erlang, TABLES, int(SEED or 0), CALLS_IN_CI)
+@pytest.mark.parametrize("table_type", TYPES)
+def test_long_sessions(erlang, table_type):
+    judge(erlang, table_type, TABLES, int(SEED or 0), CALLS_IN_CI)
 
 
-def test_the_model_is_judged_too(erlang):
+@pytest.mark.parametrize("table_type", TYPES)
+def test_the_model_is_judged_too(erlang, table_type):
     """The state machine trusts the model; this is why it may."""
-    judge(erlang, MODEL, int(SEED or 0), CALLS_IN_CI // 3)
+    judge(erlang, table_type, MODEL, int(SEED or 0), CALLS_IN_CI // 3)
 
 
 @pytest.mark.slow
-def test_a_million_calls(erlang):
-    judge(erlang, TABLES, int(SEED or random.SystemRandom().randrange(2**32)), CALLS_AT_LENGTH)
+@pytest.mark.parametrize("table_type", TYPES)
+def test_a_million_calls(erlang, table_type):
+    judge(erlang, table_type, TABLES, int(SEED or random.SystemRandom().randrange(2**32)), CALLS_AT_LENGTH)
