@@ -1,7 +1,7 @@
 """A bag or duplicate bag in a process of its own, answering commands on a pipe; ets_bag_peer.erl answers the same ones.
 
-Row k of n is `(k % keys, k, "name-NNNNNN", k / 2)`, with so many keys that each has the rows asked for. Rows go in in one
-random order, keys are read and rows deleted in another.
+Row k of n is `(k % keys, k, "name-NNNNNN", k / 2)`, with so many keys that each has the rows asked for. Rows go in in
+one random order, keys are read and rows deleted in another.
 
 time insert         all rows, one by one, into an empty table
 time lookup         every key once; the operations counted are the rows that were read

@@ -24,7 +24,7 @@ def bags(session: Session) -> None:
 
 def measure(session: Session, kind: str, rows_a_key: int) -> None:
     names = [name for name in PEERS if name in session.peers]
-    rows = {name: session.rows for name in names}
+    rows = dict.fromkeys(names, session.rows)
     if rows_a_key > 1000 and drive.ETS in rows:
         rows[drive.ETS] = min(session.rows, ROWS_OF_LONG_KEYS_IN_ETS)
     workers = [

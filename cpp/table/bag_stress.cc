@@ -124,8 +124,7 @@ void CheckKeyWalk(Table* table, Random* random, int64_t keys) {
 }
 
 void CheckLookup(Table* table, Random* random, int64_t keys, int64_t rows_a_key) {
-  const std::vector<Row> rows =
-      Do(table, {.call = Call::kLookup, .keys = {Term(random->Between(0, keys - 1))}}).rows;
+  const std::vector<Row> rows = Do(table, {.call = Call::kLookup, .keys = {Term(random->Between(0, keys - 1))}}).rows;
   int64_t met = 0;
   for (const Row& row : rows) {
     if (row[1] == Term("stays")) PARTITA_CHECK(row[2].view().i == met++);

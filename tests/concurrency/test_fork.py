@@ -113,6 +113,30 @@ def test_fork_in_the_child_of_a_fork(t):
     assert fork_and_check(check)
 
 
+@pytest.mark.parametrize("kind", ["bag", "duplicate_bag"])
+def test_bags_in_the_child(kind):
+    t = partita.Table(type=kind, partitions=3)
+    t.insert([(key, n) for n in range(100) for key in range(20)])
+    s = t.snapshot()
+
+    def check():
+        t._check()
+        for n in range(0, 100, 2):
+            t.delete_object((3, n))
+        t.insert([(3, "in the child"), ("in the child", 1)])
+        assert t.lookup(3) == [*((3, n) for n in range(1, 100, 2)), (3, "in the child")]
+        assert s.lookup(3) == [(3, n) for n in range(100)]
+        t.clear()
+        assert len(list(s)) == 2000
+        s.close()
+        t.insert((1, 1))
+        t._check()
+
+    assert fork_and_check(check)
+    assert len(t) == 2000
+    t._check()
+
+
 @pytest.mark.parametrize("forks", [40])
 def test_fork_while_others_write_and_scan(t, forks):
     done = threading.Event()

@@ -33,7 +33,8 @@ class Difference:
 
         calls = "\n".join(f"    {written(call)}" for call in self.session.calls[: self.call_number + 1])
         return (
-            f"call {self.call_number}, {written(self.call)}, on a {self.session.world.type} of {self.table}, keypos {self.session.world.keypos}\n"
+            f"call {self.call_number}, {written(self.call)}, on {self.table} of a {self.session.world.type}, "
+            f"keypos {self.session.world.keypos}\n"
             f"  Erlang:  {written(self.erlang)}\n  partita: {written(self.partita)}\n  after these calls:\n{calls}"
         )
 
@@ -129,7 +130,7 @@ def partita_answer(session, table, operation, arguments):
 
 
 def first_difference(erlang, session, tables):
-    """Runs a session on ETS and on each of `tables` (name, function of type and keypos that makes one); None: all agree."""
+    """Runs a session on ETS and on each of `tables` (name, function of type and keypos); None: all agree."""
     erlang.send(request(session))
     calls = session.calls + LAST_CALLS
     answers = {}

@@ -139,7 +139,7 @@ FAULTY = [
 
 @pytest.mark.parametrize(("table_type", "faulty"), FAULTY)
 def test_a_fault_is_noticed(erlang, table_type, faulty):
-    tables = {"faulty": lambda type, keypos: faulty(type=type, keypos=keypos, partitions=2)}
+    tables = {"faulty": lambda kind, keypos: faulty(type=kind, keypos=keypos, partitions=2)}
     for seed in range(SESSIONS):
         session = sessions.seeded(seed, table_type, erlang.otp, CALLS)
         if difference := sessions.first_difference(erlang, session, tables):
@@ -154,7 +154,7 @@ class NeverDeletes(partita.Table):
 
 
 def test_a_difference_is_made_small(erlang):
-    tables = {"faulty": lambda type, keypos: NeverDeletes(type=type, keypos=keypos)}
+    tables = {"faulty": lambda kind, keypos: NeverDeletes(type=kind, keypos=keypos)}
     session = sessions.seeded(0, "set", erlang.otp, CALLS)
     difference = sessions.smallest_difference(erlang, sessions.first_difference(erlang, session, tables), tables)
     assert len(difference.session.calls) <= 3

@@ -23,10 +23,10 @@ CALLS_AT_LENGTH = int(os.environ.get("PARTITA_CALLS", "1000000"))
 
 TYPES = ("set", "bag", "duplicate_bag")
 TABLES = {
-    "one partition": lambda type, keypos: partita.Table(type=type, keypos=keypos, partitions=1),
-    "seven partitions": lambda type, keypos: partita.Table(type=type, keypos=keypos, partitions=7),
+    "one partition": lambda kind, keypos: partita.Table(type=kind, keypos=keypos, partitions=1),
+    "seven partitions": lambda kind, keypos: partita.Table(type=kind, keypos=keypos, partitions=7),
 }
-MODEL = {"the model": lambda type, keypos: ModelTable(type=type, keypos=keypos)}
+MODEL = {"the model": lambda kind, keypos: ModelTable(type=kind, keypos=keypos)}
 
 
 def judge(erlang, table_type, tables, first_seed, calls):

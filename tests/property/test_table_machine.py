@@ -463,7 +463,6 @@ class TableMachine(RuleBasedStateMachine):
             ]
             assert ours == theirs
 
-
     # --- Many rows of one key: they lie in several chunks, and the engine looks for equal ones in another way.
 
     @rule(key=KEYS, first=st.integers(0, 100), count=st.sampled_from([5, 33, 70, 150]), atomic=st.booleans())
