@@ -33,10 +33,8 @@ PyObject* Update(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
   TableHandle* handle = HandleOf<TableHandle>(self);
   EncodeArena arena;
   KeyView key;
+  if (handle != nullptr && !KeyNamesOneRow(*handle)) return RaiseManyRows("update");
   if (handle == nullptr || !ParseKey(*handle, values[0], &arena, &key)) return nullptr;
-  if (!KeyNamesOneRow(*handle)) {
-    return PyErr_Format(PyExc_TypeError, "update() needs a set or an ordered_set: a key of a bag may have many rows");
-  }
   RowScratch default_scratch;
   RowView default_row;
   const bool has_default = values[2] != nullptr && values[2] != Py_None;
