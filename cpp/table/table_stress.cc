@@ -452,6 +452,74 @@ void Walks(const StressOptions& options) {
   CheckSound(table.get());
 }
 
+// --- Walks from key to key of a fixed table: a key that stays is met once, one that goes is walked on from.
+
+void KeyWalks(const StressOptions& options) {
+  constexpr int64_t kStaying = 300;
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 3});
+  for (int64_t i = 0; i < kStaying; ++i) Do(table.get(), {.call = Call::kInsert, .rows = {{i, "stays"}}});
+  std::atomic<uint64_t> walkers{2};
+  RunThreads(kThreads, [&](uint64_t t) {
+    Random random(options.seed + t);
+    if (t < 2) {
+      for (uint64_t i = 0; i < options.operations / 1000 + 1; ++i) {
+        PARTITA_CHECK(Ask(&random, [&](Wait wait) { return table->Fix(wait); }) == Outcome::kOk);
+        const Step ahead = random.OneIn(2) ? Step::kNext : Step::kPrev;
+        std::map<int64_t, int> met;
+        Term at;
+        for (bool first = true;; first = false) {
+          const Step step = !first ? ahead : ahead == Step::kNext ? Step::kFirst : Step::kLast;
+          const KeyView from{at.view(), table->HashKey(at.view())};
+          const bool whole = random.OneIn(4);
+          RowBuffer out;
+          const auto call = [&](Wait wait) { return table->StepKey(step, first ? nullptr : &from, whole, wait, &out); };
+          PARTITA_CHECK(Ask(&random, call) == Outcome::kOk);
+          if (out.empty()) break;
+          at = RowsOf(out)[0][0];
+          PARTITA_CHECK(++met[at.view().i] == 1);
+          if (at.view().i >= kStaying && random.OneIn(2)) Do(table.get(), {.call = Call::kDelete, .keys = {at}});
+        }
+        for (int64_t key = 0; key < kStaying; ++key) PARTITA_CHECK(met[key] == 1);
+        PARTITA_CHECK(Ask(&random, [&](Wait wait) { return table->Unfix(wait); }) == Outcome::kOk);
+      }
+      --walkers;
+      return;
+    }
+    std::shared_ptr<Snapshot> snapshot;
+    while (walkers > 0) {
+      const Term passing(random.Between(kStaying, 3 * kStaying));
+      switch (random.Below(8)) {
+        case 0:
+          Do(table.get(), {.call = Call::kInsert, .rows = {{random.Between(0, kStaying - 1), RandomTerm(&random)}}});
+          break;
+        case 1:
+          Do(table.get(), {.call = Call::kInsertList, .rows = {{passing, 1}, {random.Between(1000, 1020), 2}}});
+          break;
+        case 2:
+          if (random.OneIn(8)) snapshot = SnapshotOf(table.get());
+          if (random.OneIn(8)) snapshot.reset();
+          break;
+        case 3: {
+          const Outcome outcome = Do(table.get(), {.call = Call::kCompact}).outcome;
+          PARTITA_CHECK(outcome == Outcome::kOk || outcome == Outcome::kFixed);
+          RowBuffer out;
+          bool past_end = false;
+          const auto read = [&](Wait wait) { return table->ReadSlot(random.Below(200), wait, &past_end, &out); };
+          PARTITA_CHECK(Ask(&random, read) == Outcome::kOk);
+          break;
+        }
+        case 4:
+        case 5:
+          Do(table.get(), {.call = Call::kDelete, .keys = {passing}});
+          break;
+        default:
+          Do(table.get(), {.call = Call::kInsert, .rows = {{passing, TextOf(passing.view().i)}}});
+      }
+    }
+  });
+  CheckSound(table.get());
+}
+
 // --- Tables that end.
 //
 // Everything at once on a table that is cleared and dropped under it, and made anew.
@@ -515,8 +583,8 @@ void Drops(const StressOptions& options) {
   CheckSound(current.get());
 }
 
-constexpr Workload kWorkloads[] = {
-    {"histories", Histories}, {"lists", Lists}, {"snapshots", Snapshots}, {"walks", Walks}, {"drops", Drops}};
+constexpr Workload kWorkloads[] = {{"histories", Histories}, {"lists", Lists},       {"snapshots", Snapshots},
+                                   {"walks", Walks},         {"keywalks", KeyWalks}, {"drops", Drops}};
 
 }  // namespace
 }  // namespace partita::testing

@@ -195,6 +195,11 @@ def some_keys(source, world):
     return ([key(source, world) for _ in range(source.below(6))],)
 
 
+def changes_while_fixed(source, world):
+    """Keys to delete, rows to insert, whether all rows go, keys to ask about."""
+    return *some_keys(source, world), *good_rows(source, world), one_in(source, 8), *some_keys(source, world)
+
+
 def row_to_insert(source, world):
     return (bad_row(source, world) if one_in(source, 30) else known_row(source, world),)
 

@@ -7,6 +7,7 @@
 -module(judge).
 -export([start/0]).
 -export([insert/2, insert_new/2, walk/1, folded/2, each/3, insert_many/2, delete_many/2, delete_objects/2]).
+-export([walk_back/1, rows_of_slots/1, can_go_on/2, fixed/5, walk_that_deletes/2]).
 
 start() ->
     put(from_the_end, puts_lists_in_from_the_end()),
@@ -77,6 +78,50 @@ walk(Table) ->
 
 walk(_, '$end_of_table') -> [];
 walk(Table, Key) -> [Key | walk(Table, ets:next(Table, Key))].
+
+%% Keys as last and prev give them.
+walk_back(Table) ->
+    walk_back(Table, ets:last(Table)).
+
+walk_back(_, '$end_of_table') -> [];
+walk_back(Table, Key) -> [Key | walk_back(Table, ets:prev(Table, Key))].
+
+rows_of_slots(Table) ->
+    rows_of_slots(Table, 0).
+
+rows_of_slots(Table, Number) ->
+    case ets:slot(Table, Number) of
+        '$end_of_table' -> [];
+        Rows -> Rows ++ rows_of_slots(Table, Number + 1)
+    end.
+
+%% Whether next knows each of the keys: what follows it depends on where they lie.
+can_go_on(Table, Keys) ->
+    [try ets:next(Table, Key) of _ -> true catch error:badarg -> false end || Key <- Keys].
+
+%% While the table is fixed: keys are deleted, or all of them, rows inserted, keys deleted again; then where a walk may go
+%% on, and after that again.
+fixed(Table, Keys, Rows, Clear, Asked) ->
+    ets:safe_fixtable(Table, true),
+    delete_many(Table, Keys),
+    Clear andalso ets:delete_all_objects(Table),
+    insert(Table, Rows),
+    delete_many(Table, Keys),
+    Fixed = can_go_on(Table, Asked),
+    ets:safe_fixtable(Table, false),
+    [Fixed, can_go_on(Table, Asked)].
+
+%% All keys, some of which are deleted as soon as they are met.
+walk_that_deletes(Table, Keys) ->
+    ets:safe_fixtable(Table, true),
+    Met = walk_that_deletes(Table, Keys, ets:first(Table)),
+    ets:safe_fixtable(Table, false),
+    Met.
+
+walk_that_deletes(_, _, '$end_of_table') -> [];
+walk_that_deletes(Table, Keys, Key) ->
+    lists:member(Key, Keys) andalso ets:delete(Table, Key),
+    [Key | walk_that_deletes(Table, Keys, ets:next(Table, Key))].
 
 %% All rows in the order in which foldl or foldr meets them.
 folded(Table, Fold) ->

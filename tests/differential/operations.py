@@ -104,6 +104,62 @@ def erlang_update(update):
     return (update[0] + 1, update[1])
 
 
+# --- From key to key. What follows a key depends on where the two sides put it, so walks are compared as a whole.
+
+
+def walk(table, first, step):
+    keys = []
+    key = getattr(table, first)()
+    while key is not partita.END:
+        keys.append(key)
+        key = getattr(table, step)(key)
+    return keys
+
+
+def rows_of_slots(table):
+    rows = []
+    number = 0
+    while (some := table.slot(number)) is not partita.END:
+        rows += some
+        number += 1
+    return rows
+
+
+def can_go_on(table, keys):
+    def knows(key):
+        try:
+            table.next(key)
+        except KeyError:
+            return False
+        return True
+
+    return [knows(key) for key in keys]
+
+
+def fixed(table, keys, rows, clear, asked):
+    with table.fix():
+        table.delete_many(keys)
+        if clear:
+            table.clear()
+        table.insert(rows)
+        table.delete_many(keys)
+        under_fix = can_go_on(table, asked)
+    return [under_fix, can_go_on(table, asked)]
+
+
+def walk_that_deletes(table, keys):
+    doomed = {repr(value(key)) for key in keys}
+    met = []
+    with table.fix():
+        key = table.first()
+        while key is not partita.END:
+            met.append(key)
+            if repr(value(key)) in doomed:
+                table.delete(key)
+            key = table.next(key)
+    return met
+
+
 # --- select_count with one guard on one field.
 
 
@@ -260,6 +316,36 @@ OPERATIONS = {
     ),
     "keys": Operation(
         draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), in_any_order, weight=5
+    ),
+    "walk back": Operation(
+        draw.no_arguments,
+        lambda world: ("walk_back", []),
+        lambda table: walk(table, "last", "prev"),
+        rows_in_any_order,
+        weight=2,
+    ),
+    "walk": Operation(
+        draw.no_arguments,
+        lambda world: ("walk", []),
+        lambda table: walk(table, "first", "next"),
+        rows_in_any_order,
+        weight=2,
+    ),
+    "slots": Operation(
+        draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, rows_in_any_order, weight=2
+    ),
+    "can go on": Operation(draw.some_keys, lambda world, keys: ("can_go_on", [keys]), can_go_on),
+    "fixed": Operation(
+        draw.changes_while_fixed,
+        lambda world, keys, rows, clear, asked: ("fixed", [keys, rows, clear, asked]),
+        fixed,
+    ),
+    "walk that deletes": Operation(
+        draw.some_keys,
+        lambda world, keys: ("walk_that_deletes", [keys]),
+        walk_that_deletes,
+        rows_in_any_order,
+        weight=3,
     ),
     "foldl": Operation(
         draw.no_arguments,

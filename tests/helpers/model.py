@@ -119,6 +119,10 @@ class Reads:
         return pos
 
     def checked_row(self, row):
+        if isinstance(row, dict) and self.fields:
+            if set(row) != set(self.fields):
+                raise ValueError(f"not the fields: {row!r}")
+            row = tuple(row[field] for field in self.fields)
         if not isinstance(row, tuple):
             raise TypeError(f"a row is a tuple, not {row!r}")
         if len(row) <= self.keypos:
@@ -253,6 +257,7 @@ class ModelTable(Reads):
         self.partitions = partitions
         self.rows = {}
         self.watches = []
+        self.known_keys = None  # a dict: every key that is put in is noted there
 
     def info(self):
         return {"type": self.type, "keypos": self.keypos, "size": len(self)}
@@ -272,6 +277,8 @@ class ModelTable(Reads):
         """The one place that changes a table: `rows` are now those of `key`."""
         if rows:
             self.rows[key] = rows
+            if self.known_keys is not None:
+                self.known_keys[key] = None
         else:
             self.rows.pop(key, None)
         for watch in self.watches:

@@ -141,6 +141,9 @@ class TableMachine(RuleBasedStateMachine):
         self.table = partita.Table(type=self.type, keypos=keypos, partitions=self.partitions, fields=fields)
         self.model = ModelTable(type=self.type, keypos=keypos, fields=fields)
         self.walks = []
+        self.fixes = []
+        self.key_walks = []  # [last key, Watch], while the table is fixed
+        self.known_keys = {}  # that were there since it was fixed, by identity
         self.snapshots = []
         self.failed = False
         return multiple(*keys)
@@ -156,6 +159,8 @@ class TableMachine(RuleBasedStateMachine):
         self.contents()
         while self.walks:
             self.end_walk(0)
+        while self.fixes:
+            self.unfix(0)
         held = [*self.snapshots, (self.table.snapshot(), self.model.snapshot())]
         self.table.drop()
         for snapshot, model in held:
@@ -180,6 +185,19 @@ class TableMachine(RuleBasedStateMachine):
     @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=4))
     def insert_new_list(self, pairs):
         self.both("insert_new", self.rows(pairs))
+
+    @rule(values=st.lists(strategies.elements, min_size=4, max_size=4), key=KEYS, wrong=st.integers(0, 9))
+    def insert_dict(self, values, key, wrong):
+        """A row by the names of its fields; refused where a field is missing or unknown, or the table has none."""
+        row = dict(zip(FIELDS, values, strict=True))
+        row[FIELDS[self.model.keypos]] = key
+        if wrong == 0:
+            row.pop("name")
+        elif wrong == 1:
+            row["nobody"] = 1
+        self.both("insert", row)
+        self.both("insert", [row, row])
+        self.both("insert_new", row)
 
     @rule(pairs=st.lists(st.tuples(KEYS, OTHERS), max_size=6))
     def insert_many(self, pairs):
@@ -267,7 +285,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @rule()
     def compact(self):
-        self.table.compact()
+        assert outcome(self.table.compact) == (("error", ValueError) if self.fixes else ("ok", None))
 
     # --- Parts of a row.
 
@@ -351,6 +369,7 @@ class TableMachine(RuleBasedStateMachine):
         assert (info["partitions"], sum(info["partition_sizes"])) == (self.partitions, len(self.model))
         assert info["memory"] > 0
         assert info["snapshots"] == len(self.snapshots)
+        assert info["fixed"] == bool(self.fixes)
 
     @rule(
         arity=st.integers(1, 5),
@@ -423,6 +442,101 @@ class TableMachine(RuleBasedStateMachine):
         self.table.foldl(write, 0)
         watch.end()
         self.model.watches.remove(watch)
+
+    # --- From key to key, and walks held across steps while the table is fixed.
+
+    @rule()
+    def keys_one_by_one(self):
+        forward = self.all_keys("first", "next")
+        assert Counter(map(fingerprint, forward)) == Counter(map(fingerprint, self.model.keys()))
+        assert list(map(fingerprint, self.all_keys("last", "prev"))) == list(map(fingerprint, forward[::-1]))
+        for key in forward[:20]:
+            following = self.table.next_lookup(key)
+            if following is not partita.END:
+                assert fingerprint(following) == fingerprint((self.table.next(key), self.model.lookup(following[0])))
+        rows = []
+        number = 0
+        while (some := self.table.slot(number)) is not partita.END:
+            rows += some
+            number += 1
+        assert multiset(rows) == multiset(self.model.tolist())
+
+    def all_keys(self, first, step):
+        keys = []
+        key = getattr(self.table, first)()
+        while key is not partita.END:
+            keys.append(key)
+            key = getattr(self.table, step)(key)
+        return keys
+
+    @rule(key=st.one_of(KEYS, BAD_KEYS), step=st.sampled_from(["next", "prev", "next_lookup", "prev_lookup"]))
+    def step_from(self, key, step):
+        ours = outcome(lambda: getattr(self.table, step)(key))
+        there = outcome(lambda: key in self.model or self.model.identity(key) in self.known_keys)
+        if there[0] == "error":
+            assert ours == there
+        else:
+            assert (ours[0] == "ok") == there[1], f"{step}({key!r}): {ours!r}"
+            assert ours[0] == "ok" or ours[1] is KeyError
+
+    @precondition(lambda self: len(self.fixes) < MOST_HELD)
+    @rule()
+    def fix(self):
+        self.fixes.append(self.table.fix().__enter__())
+        if len(self.fixes) == 1:
+            self.known_keys = dict.fromkeys(self.model.rows)
+            self.model.known_keys = self.known_keys
+
+    @precondition(lambda self: self.fixes)
+    @rule(by_collector=st.booleans())
+    def unfix(self, by_collector):
+        while self.key_walks and len(self.fixes) == 1:
+            self.end_key_walk(0)
+        fix = self.fixes.pop()
+        if not by_collector:
+            fix.__exit__(None, None, None)
+        del fix
+        if not self.fixes:
+            self.known_keys = {}
+            self.model.known_keys = None
+
+    @precondition(lambda self: self.fixes and len(self.key_walks) < MOST_HELD)
+    @rule()
+    def start_key_walk(self):
+        self.key_walks.append([None, self.model.watch()])
+
+    def walk_keys(self, walk, steps):
+        last, watch = walk
+        for _ in range(steps):
+            if last is partita.END:
+                break
+            last = self.table.first_lookup() if last is None else self.table.next_lookup(last[0])
+            if last is not partita.END:
+                for row in last[1]:
+                    watch.see(row, self.model.keypos)
+        walk[0] = last
+        return last
+
+    @precondition(lambda self: self.key_walks)
+    @rule(which=st.integers(0, MOST_HELD), steps=st.sampled_from([1, 1, 2, 5, 16, 600]))
+    def walk_some_keys(self, which, steps):
+        self.walk_keys(self.key_walks[which % len(self.key_walks)], steps)
+
+    @precondition(lambda self: self.key_walks)
+    @rule(which=st.integers(0, MOST_HELD))
+    def delete_where_a_walk_stands(self, which):
+        last = self.key_walks[which % len(self.key_walks)][0]
+        if last not in (None, partita.END):
+            self.both("delete", last[0])
+
+    @precondition(lambda self: self.key_walks)
+    @rule(which=st.integers(0, MOST_HELD))
+    def end_key_walk(self, which):
+        walk = self.key_walks.pop(which % len(self.key_walks))
+        while self.walk_keys(walk, 1000) is not partita.END:
+            pass
+        walk[1].end()
+        self.model.watches.remove(walk[1])
 
     # --- Snapshots held across steps.
 

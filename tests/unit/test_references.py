@@ -32,6 +32,30 @@ def swallow(call):
     return run
 
 
+class Owner:
+    pass
+
+
+OWNER = Owner()
+DICT_ROW = {"key": KEY, "count": 7, "text": DEFAULT}
+
+
+def delete_and_walk_on(t):
+    with t.fix():
+        t.delete(KEY)
+        t.next(KEY)
+        t.insert(ROW)
+        t.clear()
+        t.prev(KEY)
+    t.insert(ROW)
+
+
+def renamed(t):
+    t = partita.Table("references before", partitions=1, if_exists="replace")
+    t.rename("references")
+    t.drop()
+
+
 METHODS = {
     "insert": lambda t: t.insert(ROW),
     "insert a list": lambda t: t.insert(ROWS),
@@ -61,6 +85,25 @@ METHODS = {
     "update_element": lambda t: t.update_element(KEY, [("text", "other"), (3, DEFAULT)], default=ROW),
     "compare_and_swap": lambda t: t.compare_and_swap(ROW, OTHER_ROW) or t.compare_and_swap(OTHER_ROW, ROW),
     "update": lambda t: t.update(KEY, lambda row: ROW),
+    "first and last": lambda t: (t.first(), t.last()),
+    "first_lookup and last_lookup": lambda t: (t.first_lookup(), t.last_lookup()),
+    "next and prev": lambda t: (t.next(KEY), t.prev(KEY)),
+    "next_lookup and prev_lookup": lambda t: (t.next_lookup(KEY), t.prev_lookup(KEY)),
+    "next of nothing": swallow(lambda t: t.next(ABSENT)),
+    "slot": lambda t: [t.slot(number) for number in (0, 1, 2**70)],
+    "bad slot": swallow(lambda t: t.slot(-1)),
+    "fix": delete_and_walk_on,
+    "fix that is collected": lambda t: t.fix().__enter__() and None,
+    "safe_fixtable": lambda t: (t._fix_by_hand(True), t._fix_by_hand(False)),
+    "dict row": lambda t: t.insert([{"key": KEY, "count": 1, "text": "a"}, DICT_ROW]),
+    "dict row that lacks a field": swallow(lambda t: t.insert({"key": KEY})),
+    "dict row with another field": swallow(lambda t: t.insert({**DICT_ROW, "other": KEY})),
+    "records": lambda t: t.records([(KEY, 1, DEFAULT)]),
+    "readonly": lambda t: t.readonly().get(KEY),
+    "refused": swallow(lambda t: t.readonly().insert(ROW)),
+    "give_away": lambda t: t.give_away(OWNER),
+    "rename": renamed,
+    "foldr": lambda t: t.foldr(lambda row, acc: acc, 0),
     "tolist": lambda t: t.tolist(),
     "iter": list,
     "unfinished iter": lambda t: next(iter(t)),
@@ -91,6 +134,10 @@ SLOW = {
     "compact",
     "a table",
     "a named table",
+    "rename",
+    "fix",
+    "readonly",
+    "refused",
     "info",
     "select_count",
     "clear and insert",
@@ -101,7 +148,7 @@ NOISE = 60  # blocks: caches and free lists of the interpreter
 
 
 def objects_used():
-    parts = [KEY, ABSENT, DEFAULT, SPEC, partita.Table, partita.Snapshot]
+    parts = [KEY, ABSENT, DEFAULT, SPEC, DICT_ROW, partita.END, partita.Table, partita.ReadOnlyTable, partita.Snapshot]
     parts += [part for row in (ROW, OTHER_ROW, *ROWS) for part in (row, *row) if part is not None]
     return [part for part in parts if not isinstance(part, int) or part > 256]
 
