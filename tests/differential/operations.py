@@ -321,18 +321,18 @@ OPERATIONS = {
         draw.no_arguments,
         lambda world: ("walk_back", []),
         lambda table: walk(table, "last", "prev"),
-        rows_in_any_order,
+        in_any_order,
         weight=2,
     ),
     "walk": Operation(
         draw.no_arguments,
         lambda world: ("walk", []),
         lambda table: walk(table, "first", "next"),
-        rows_in_any_order,
+        in_any_order,
         weight=2,
     ),
     "slots": Operation(
-        draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, rows_in_any_order, weight=2
+        draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, in_any_order, weight=2
     ),
     "can go on": Operation(draw.some_keys, lambda world, keys: ("can_go_on", [keys]), can_go_on),
     "fixed": Operation(
@@ -344,7 +344,7 @@ OPERATIONS = {
         draw.some_keys,
         lambda world, keys: ("walk_that_deletes", [keys]),
         walk_that_deletes,
-        rows_in_any_order,
+        in_any_order,
         weight=3,
     ),
     "foldl": Operation(

@@ -11,6 +11,7 @@ from start to end exactly once, and nothing but rows that were in the table at s
 
 import math
 from collections import Counter
+from contextlib import contextmanager
 
 import partita
 from helpers.terms import compare, exact, fingerprint, has_opaque, numeric, order_key
@@ -209,7 +210,19 @@ class Reads:
         holds = GUARDS[operator]
         return sum(len(row) == len(head) and holds(row[pos], constant) for rows in self.rows.values() for row in rows)
 
-    # --- Walking in order: an ordered_set only, hash tables have no order to be right about.
+    # --- From key to key. Hash tables have no order to be right about: here it is that of the dict.
+
+    known_keys = None  # while a table is fixed: a dict of the keys that it had since then, in their order
+
+    def beside(self, key, step):
+        known = list(self.rows if self.known_keys is None else self.known_keys)[::step]
+        if self.identity(key) not in known:
+            raise KeyError(key)
+        after = known[known.index(self.identity(key)) + 1 :]
+        return next((self.rows[other][0][self.keypos] for other in after if other in self.rows), partita.END)
+
+    def slot(self, number):
+        return [list(rows) for rows in self.rows.values()][number] if number < len(self.rows) else partita.END
 
     def first(self):
         return self.neighbour(self.keys(), lambda key: True)
@@ -218,9 +231,13 @@ class Reads:
         return self.neighbour(self.keys()[::-1], lambda key: True)
 
     def next(self, key):
+        if self.type != "ordered_set":
+            return self.beside(key, 1)
         return self.neighbour(self.keys(), lambda other: compare(other, key) > 0)
 
     def prev(self, key):
+        if self.type != "ordered_set":
+            return self.beside(key, -1)
         return self.neighbour(self.keys()[::-1], lambda other: compare(other, key) < 0)
 
     def neighbour(self, keys, wanted):
@@ -257,13 +274,18 @@ class ModelTable(Reads):
         self.partitions = partitions
         self.rows = {}
         self.watches = []
-        self.known_keys = None  # a dict: every key that is put in is noted there
 
     def info(self):
         return {"type": self.type, "keypos": self.keypos, "size": len(self)}
 
     def snapshot(self):
         return ModelSnapshot(self)
+
+    @contextmanager
+    def fix(self):
+        self.known_keys = dict.fromkeys(self.rows)
+        yield
+        self.known_keys = None
 
     def _check(self):
         assert all(self.rows.values()), "a key without rows"
