@@ -331,9 +331,7 @@ OPERATIONS = {
         in_any_order,
         weight=2,
     ),
-    "slots": Operation(
-        draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, in_any_order, weight=2
-    ),
+    "slots": Operation(draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, in_any_order, weight=2),
     "can go on": Operation(draw.some_keys, lambda world, keys: ("can_go_on", [keys]), can_go_on),
     "fixed": Operation(
         draw.changes_while_fixed,

@@ -459,7 +459,7 @@ class TableMachine(RuleBasedStateMachine):
         while (some := self.table.slot(number)) is not partita.END:
             rows += some
             number += 1
-        assert multiset(rows) == multiset(self.model.tolist())
+        assert self.by_key(rows) == self.by_key(self.model.tolist())
 
     def all_keys(self, first, step):
         keys = []
