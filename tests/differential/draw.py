@@ -227,7 +227,7 @@ def rows_of_a_key(source, world):
     """Of one key so many that they lie in several chunks, some of them equal to one another; of the first few also the
     rows that are drawn elsewhere.
     """
-    of, first, count = key(source, world), source.below(60), pick(source, (1, 10, 33, 40, 200, 1100))
+    of, first, count = key(source, world), source.below(60), pick(source, (1, 10, 33, 40, 40, 40, 100, 1100))
     kinds = pick(source, (count, count, 50, 1))
     others = [[first + i % kinds, *[0] * world.keypos] for i in range(count)]
     return ([(*fields[: world.keypos], of, *fields[world.keypos :]) for fields in others],)

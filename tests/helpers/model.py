@@ -273,6 +273,7 @@ class ModelTable(Reads):
         self.type, self.keypos, self.fields = type, keypos, tuple(fields or ())
         self.partitions = partitions
         self.rows = {}
+        self.forms = {}  # of some keys: exact() of each of their rows, which takes long to compute for thousands
         self.watches = []
 
     def info(self):
@@ -295,16 +296,23 @@ class ModelTable(Reads):
         self.watches.append(watch)
         return watch
 
-    def put(self, key, rows):
+    def put(self, key, rows, forms=None):
         """The one place that changes a table: `rows` are now those of `key`."""
+        self.forms.pop(key, None)
         if rows:
             self.rows[key] = rows
             if self.known_keys is not None:
                 self.known_keys[key] = None
+            if forms is not None:
+                self.forms[key] = forms
         else:
             self.rows.pop(key, None)
         for watch in self.watches:
             watch.changed(key, rows)
+
+    def forms_of(self, key):
+        forms = self.forms.get(key)
+        return list(map(exact, self.rows.get(key, []))) if forms is None else forms
 
     # --- Whole rows.
 
@@ -317,8 +325,10 @@ class ModelTable(Reads):
         rows = self.rows.get(key, [])
         if self.type in ("set", "ordered_set"):
             self.put(key, [row])
-        elif self.type == "duplicate_bag" or exact(row) not in map(exact, rows):
-            self.put(key, [*rows, row])
+            return
+        form, forms = exact(row), self.forms_of(key)
+        if self.type == "duplicate_bag" or form not in forms:
+            self.put(key, [*rows, row], [*forms, form])
 
     def insert(self, row_or_rows):
         for row in self.checked_rows(row_or_rows):
@@ -351,9 +361,10 @@ class ModelTable(Reads):
     def delete_object(self, row):
         row = self.checked_row(row)
         key = self.identity(row[self.keypos])
-        kept = [other for other in self.rows.get(key, []) if exact(other) != exact(row)]
-        if len(kept) < len(self.rows.get(key, [])):
-            self.put(key, kept)
+        unwanted, rows, forms = exact(row), self.rows.get(key, []), self.forms_of(key)
+        if unwanted in forms:
+            kept = [(other, form) for other, form in zip(rows, forms, strict=True) if form != unwanted]
+            self.put(key, [other for other, _ in kept], [form for _, form in kept])
 
     def take(self, key):
         taken = self.lookup(key)
