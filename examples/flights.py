@@ -164,6 +164,7 @@ def steps() -> Iterator[Step]:
         table_of(planes, "tailnum", "year", "maker", "model"),
         table_of(weather, "place_and_hour", "temp"),
     )
+    yield keep_routes(rows)
     yield keep_a_moment(flights, plain)
     yield scan_beside_writers(flights, plain)
 
@@ -268,6 +269,25 @@ def describe(id_: int, flights: partita.Table, *others: partita.Table) -> Step:
 
     answer = "{} {} on {},\n{} to {},\nwith an {} {} of {}, at {} °F"
     return Step("Describe that flight, from five tables", answer, *timed(ours))
+
+
+def keep_routes(rows: list[Row]) -> Step:
+    """Which airlines fly a route: a bag, which keeps each once, in the order in which they first appear."""
+    origin, dest = FIELDS.index("origin"), FIELDS.index("dest")
+
+    def ours() -> Row:
+        routes = partita.Table(type="bag", fields=("route", "carrier"))
+        routes.insert_many(((row[origin], row[dest]), row[CARRIER]) for row in rows)
+        return len(routes.keys()), len(routes), " ".join(routes.lookup_element(("JFK", "LAX"), "carrier"))
+
+    def theirs() -> Row:
+        routes: dict[Row, dict[str, None]] = {}
+        for row in rows:
+            routes.setdefault((row[origin], row[dest]), {})[row[CARRIER]] = None
+        return len(routes), sum(map(len, routes.values())), " ".join(routes["JFK", "LAX"])
+
+    answer = "{} routes, {} with their airlines,\nJFK to LAX by {}"
+    return compare("Keep each route's airlines, in a bag", answer, ours, theirs)
 
 
 def keep_a_moment(flights: partita.Table, plain: Plain) -> Step:

@@ -112,6 +112,18 @@ def test_description(steps, data):
     )
 
 
+def test_routes(steps, data):
+    routes = {(flight["origin"], flight["dest"], flight["carrier"]) for flight in data["flights"]}
+    to_lax = dict.fromkeys(
+        flight["carrier"] for flight in data["flights"] if (flight["origin"], flight["dest"]) == ("JFK", "LAX")
+    )
+    assert steps["Keep each route's airlines, in a bag"].figures == (
+        len({route[:2] for route in routes}),
+        len(routes),
+        " ".join(to_lax),
+    )
+
+
 def test_snapshot(steps, data):
     assert steps["Keep this moment: a snapshot, a copy of the dict"].figures == (len(data["flights"]),)
 
