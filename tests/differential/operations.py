@@ -12,7 +12,7 @@ from typing import Any
 
 import partita
 from differential import draw
-from helpers.terms import canonical
+from helpers.terms import canonical, exact
 from partita import Atom
 
 
@@ -148,13 +148,13 @@ def fixed(table, keys, rows, clear, asked):
 
 
 def walk_that_deletes(table, keys):
-    doomed = {repr(value(key)) for key in keys}
+    doomed = [exact(key) for key in keys]
     met = []
     with table.fix():
         key = table.first()
         while key is not partita.END:
             met.append(key)
-            if repr(value(key)) in doomed:
+            if exact(key) in doomed:
                 table.delete(key)
             key = table.next(key)
     return met
