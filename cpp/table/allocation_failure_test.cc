@@ -226,7 +226,7 @@ TEST_P(AllocationFailureTest, ChangesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, AllocationFailureTest,
-    ::testing::Values(RandomCase{TableType::kSet, 1, 20, 1500, 0}, RandomCase{TableType::kSet, 1, 20, 1500, 3},
+    ::testing::Values(RandomCase{TableType::kSet, 1, 20, 8000, 0}, RandomCase{TableType::kSet, 1, 20, 1500, 3},
                       RandomCase{TableType::kSet, 3, 100, 1500, 20}, RandomCase{TableType::kBag, 1, 3, 800, 3},
                       RandomCase{TableType::kBag, 3, 40, 1000, 0}, RandomCase{TableType::kDuplicateBag, 1, 20, 800, 3},
                       RandomCase{TableType::kDuplicateBag, 3, 3, 800, 20}));

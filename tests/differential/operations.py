@@ -29,6 +29,11 @@ def in_any_order(terms):
     return Counter(map(value, terms))
 
 
+def keys_in_any_order(keys):
+    """Which of its rows a bag takes a key from is not said, and 0.0 and -0.0 are one key."""
+    return Counter(map(exact, keys))
+
+
 def rows_by_key(rows, keypos):
     """Keys come in no order, the rows of one key in that in which they were inserted."""
     groups = {}
@@ -315,20 +320,20 @@ OPERATIONS = {
         draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), all_rows=True, weight=3
     ),
     "keys": Operation(
-        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), in_any_order, weight=5
+        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), keys_in_any_order, weight=5
     ),
     "walk back": Operation(
         draw.no_arguments,
         lambda world: ("walk_back", []),
         lambda table: walk(table, "last", "prev"),
-        in_any_order,
+        keys_in_any_order,
         weight=2,
     ),
     "walk": Operation(
         draw.no_arguments,
         lambda world: ("walk", []),
         lambda table: walk(table, "first", "next"),
-        in_any_order,
+        keys_in_any_order,
         weight=2,
     ),
     "slots": Operation(draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, in_any_order, weight=2),
@@ -342,7 +347,7 @@ OPERATIONS = {
         draw.some_keys,
         lambda world, keys: ("walk_that_deletes", [keys]),
         walk_that_deletes,
-        in_any_order,
+        keys_in_any_order,
         weight=3,
     ),
     "foldl": Operation(
