@@ -151,7 +151,8 @@ def test_select_count():
 
 
 def test_keyboard_interrupt_is_what_users_see(t):
-    """With Python's own handler."""
+    """With Python's own handler, which is not there where a shell started this in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     began = threading.Event()
 
     def send():
@@ -165,6 +166,9 @@ def test_keyboard_interrupt_is_what_users_see(t):
         began.set()
         yield from itertools.repeat((1, 2))
 
-    with pytest.raises(KeyboardInterrupt):
-        t.insert_many(rows())
-    sender.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            t.insert_many(rows())
+    finally:
+        sender.join()
+        signal.signal(signal.SIGINT, before)
