@@ -8,7 +8,7 @@ import pytest
 import partita
 from differential import sessions
 
-SESSIONS = 40
+SESSIONS = 400  # at most: the first that notices ends the search
 CALLS = 250
 
 
