@@ -18,7 +18,7 @@ from helpers.model import ModelTable
 
 SEED = os.environ.get("PARTITA_SEED")
 CALLS_OF_A_SESSION = 1000
-CALLS_IN_CI = min(60_000, 600 * settings.default.max_examples)  # fewer under a sanitizer
+CALLS_IN_CI = min(24_000, 240 * settings.default.max_examples)  # fewer under a sanitizer
 CALLS_AT_LENGTH = int(os.environ.get("PARTITA_CALLS", "1000000"))
 
 TYPES = ("set", "bag", "duplicate_bag")
