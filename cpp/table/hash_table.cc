@@ -35,6 +35,7 @@ HashTable::HashTable(const TableOptions& options)
       all_numbers_(NumbersBelow(options.partitions)) {
   shards_.reserve(options.partitions);
   for (const uint32_t number : all_numbers_) shards_.push_back(&partitions_[number]);
+  registration_.emplace(this);
 }
 
 HashTable::~HashTable() = default;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <new>
 #include <vector>
 
@@ -63,7 +64,7 @@ class HashTable : public ShardedTable {
                           bool* found);
   Outcome RemoveAll(Wait wait, bool drop) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
-  Registration registration_{this};  // last: see registry.h
+  std::optional<Registration> registration_;  // made once the shards are there; last: see registry.h
 };
 
 template <typename HashOf, typename Work>
