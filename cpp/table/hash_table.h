@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
