@@ -122,9 +122,12 @@ std::vector<BagTable::ListRow> BagTable::OrderForList(absl::Span<const RowView> 
     const RowView& first = rows[order[begin]];
     size_t end = begin;
     while (end < order.size() && rows[order[end]].key_hash == first.key_hash) ++end;
-    const auto others = std::stable_partition(order.begin() + static_cast<ptrdiff_t>(begin),
-                                              order.begin() + static_cast<ptrdiff_t>(end),
-                                              [&](uint32_t i) { return ExactlyEqual(KeyOf(rows[i]), KeyOf(first)); });
+    const auto of_hash = order.begin() + static_cast<ptrdiff_t>(begin);
+    const auto of_next = order.begin() + static_cast<ptrdiff_t>(end);
+    const auto others =
+        std::partition(of_hash, of_next, [&](uint32_t i) { return ExactlyEqual(KeyOf(rows[i]), KeyOf(first)); });
+    std::sort(of_hash, others);
+    std::sort(others, of_next);
     end = static_cast<size_t>(others - order.begin());
     list[begin].first_of_key = true;
     for (; begin < end; ++begin) list[begin].index = order[begin];

@@ -175,7 +175,9 @@ Outcome HashTable::Unfix(Wait wait) {
     LockedMany locked;
     if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
-    if (fixes_ == 0 || --fixes_ != 0) return Outcome::kOk;
+    if (fixes_ == 0) return Outcome::kOk;
+    --fixes_;
+    if (fixes_ != 0) return Outcome::kOk;
     for (const uint32_t number : all_numbers_) {
       Partition& partition = partitions_[number];
       partition.fixed->cleared().clear();  // lets go of the pins
