@@ -62,10 +62,10 @@ def _check_keypos(keypos: object, fields: object) -> int:
     """A position, or the name of one of the fields."""
     if isinstance(keypos, str):
         if isinstance(fields, str) or not hasattr(fields, "__iter__"):
-            raise ValueError(f"keypos is {keypos!r}, but there are no fields=... of that name")
+            raise ValueError(f"keypos is {short_repr(keypos)}, but there are no fields=... of that name")
         listed = list(fields)
         if keypos not in listed:
-            raise ValueError(f"keypos is {keypos!r}, which is not one of the fields {listed!r}")
+            raise ValueError(f"keypos is {short_repr(keypos)}, which is not one of the fields {listed!r}")
         return listed.index(keypos)
     return _check_int("keypos", keypos, 0, _core.MAX_ARITY - 1)
 
@@ -107,6 +107,7 @@ class Table(_core.Table):
     __slots__ = ("_bond",)
 
     _bond: owners.Bond | None  # changed by owners.py alone
+    _class, _note = "Table", ""  # what repr() calls it, and the end of what it tells
 
     def __new__(
         cls,
@@ -250,7 +251,8 @@ class Table(_core.Table):
     ) -> Table:
         """A new table of dicts, all with the same keys: its fields, in the order of the first dict's or as given.
 
-        Other options are those of the class. ValueError names the record and the field that is missing or unknown.
+        Other options are those of the class. The table gets its name once all records are in it. ValueError names the
+        record and the field that is missing or unknown; then there is no new table, and an old one stays.
         """
         return _records.load(cls, records, name, fields, options)
 
@@ -318,9 +320,10 @@ class Table(_core.Table):
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name!r}"
         try:
-            return f"<partita.Table{name}, {self.type}, {len(self)} rows>"
+            state = f"{self.type}, {len(self)} rows{self._note}"
         except TableDroppedError:
-            return f"<partita.Table{name}, dropped>"
+            state = "dropped"
+        return f"<partita.{self._class}{name}, {state}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(

@@ -18,7 +18,7 @@ from __future__ import annotations
 from partita import names, owners
 from partita._core import Atom
 from partita._table import Table
-from partita.errors import TableDroppedError
+from partita.errors import TableDroppedError, short_repr
 from partita.reading import END
 
 TYPE_CHECKING = False
@@ -68,15 +68,15 @@ def new(name: str, options: Iterable[object] = (), **keywords: Any) -> Table:
             elif word == "named_table":
                 named = True
             elif word not in _WITHOUT_EFFECT:
-                raise ValueError(f"{word!r} is no option of a table")
+                raise ValueError(f"{short_repr(word)} is no option of a table")
         elif isinstance(option, tuple) and len(option) == 2 and isinstance(option[0], (str, Atom)):
             word, value = str(option[0]), option[1]
             if word in ("keypos", "owner", "heir", "partitions", "fields"):
                 given[word] = value
             elif word not in _PAIRS_WITHOUT_EFFECT:
-                raise ValueError(f"{option!r} is no option of a table")
+                raise ValueError(f"{short_repr(option)} is no option of a table")
         else:
-            raise TypeError(f"an option is a str or a pair (str, value), not {option!r}")
+            raise TypeError(f"an option is a str or a pair (str, value), not {short_repr(option)}")
     return Table(_text(name) if named else None, **{**given, **keywords})
 
 
@@ -107,7 +107,9 @@ def setopts(tab: Tab, options: Any) -> bool:
     pairs = options if isinstance(options, list) else [options]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] in ("heir", Atom("heir"))):
-            raise ValueError(f"{pair!r} is no option that can be set: give ('heir', callable) or ('heir', None)")
+            raise ValueError(
+                f"{short_repr(pair)} is no option that can be set: give ('heir', callable) or ('heir', None)"
+            )
     for _, heir in pairs:
         owners.set_heir(_table(tab), heir)
     return True
@@ -116,7 +118,7 @@ def setopts(tab: Tab, options: Any) -> bool:
 def safe_fixtable(tab: Tab, fix: bool) -> bool:
     """Fixes the table once more, or ends one such fix; one that there is not ends without an error."""
     if not isinstance(fix, bool):
-        raise TypeError(f"safe_fixtable() takes True or False, not {fix!r}")
+        raise TypeError(f"safe_fixtable() takes True or False, not {short_repr(fix)}")
     _table(tab)._fix_by_hand(fix)
     return True
 
@@ -142,7 +144,7 @@ def info(tab: Tab, item: str = _MISSING) -> Any:
     if item is _MISSING:
         return known
     if _text(item) not in known:
-        raise ValueError(f"{item!r} is no item of info(): there are {', '.join(sorted(known))}")
+        raise ValueError(f"{short_repr(item)} is no item of info(): there are {', '.join(sorted(known))}")
     return known[_text(item)]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from _collections_abc import ItemsView, MutableMapping, ValuesView  # collections.abc, without the cost of collections
 
+from partita.errors import short_repr
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
     from partita._table import Table
+    from partita.reading import Row
 
     _Mapping = MutableMapping[Any, Any]
     _ItemsView = ItemsView[Any, Any]
@@ -58,7 +61,7 @@ class TableMapping(_Mapping):
     def pop(self, key: object, default: Any = _MISSING) -> Any:
         rows = self._table.take(key)
         if rows:
-            return rows[0][1]
+            return self._pair(rows[0])[1]
         if default is _MISSING:
             raise KeyError(key)
         return default
@@ -68,8 +71,15 @@ class TableMapping(_Mapping):
         for key in self:
             rows = self._table.take(key)
             if rows:  # else another thread was faster
-                return rows[0][0], rows[0][1]
+                return self._pair(rows[0])
         raise KeyError("popitem(): the table is empty")
+
+    def _pair(self, taken: Row) -> tuple[Any, Any]:
+        """Key and value of a row that was taken out. One without a value goes back, since it could not be popped."""
+        if len(taken) < 2:
+            self._table.insert_new(taken)
+            raise IndexError(f"row {short_repr(taken)} has no value: a mapping is over rows (key, value)")
+        return taken[0], taken[1]
 
     def setdefault(self, key: object, default: Any = None) -> Any:
         while not self._table.insert_new((key, default)):

@@ -42,13 +42,16 @@ def release(table: Table) -> None:
         forget_name(_named, table.name, table)
 
 
-def rename(table: Table, name: object) -> None:
+def rename(table: Table, name: object, *, replace: bool = False) -> None:
+    """Gives the table another name, or its first; `replace` drops a table that has it."""
     if not isinstance(name, str):
         raise TypeError(f"the name of a table is a str, not {type(name).__name__}")
-    name = str(name)
+    name = str.__str__(name)  # a subclass of str may hash and compare as it likes
     len(table)  # raises if it was dropped
-    if claim(name, table) is not table:
-        raise TableExistsError(f"a table named {name!r} lives already: {table!r} cannot be renamed to it")
+    while (holder := claim(name, table)) is not table:
+        if not replace:
+            raise TableExistsError(f"a table named {name!r} lives already: {table!r} cannot be renamed to it")
+        holder._end()
     old = table._exchange_name(name)
     if old is not None and old != name:
         forget_name(_named, old, table)

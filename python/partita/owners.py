@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 
 from partita._core import replace_attribute
+from partita.errors import short_repr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def give_away(table: Table, new_owner: object) -> None:
 def set_heir(table: Table, heir: Heir | None) -> None:
     """Makes `heir` the heir of a table that has an owner, or takes the heir away."""
     if heir is not None and not callable(heir):
-        raise TypeError(f"heir is a callable that takes the table, not {heir!r}")
+        raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
     while True:
         len(table)  # raises if it was dropped
         old = table._bond

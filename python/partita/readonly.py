@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita import _core
 from partita._table import Table
-from partita.errors import ReadOnlyError, TableDroppedError
+from partita.errors import ReadOnlyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class ReadOnlyTable(Table):
     __slots__ = ("_table",)
 
     _table: Table
+    _class, _note = "ReadOnlyTable", ", read-only"
 
     def __new__(cls, table: Table) -> ReadOnlyTable:
         view = _core.Table.__new__(cls)
@@ -42,13 +43,6 @@ class ReadOnlyTable(Table):
     def info(self) -> dict[str, Any]:
         """What `Table.info()` tells of the table, with `readonly` true."""
         return {**self._table.info(), "readonly": True}
-
-    def __repr__(self) -> str:
-        name = "" if self.name is None else f" {self.name!r}"
-        try:
-            return f"<partita.ReadOnlyTable{name}, {self.type}, {len(self)} rows, read-only>"
-        except TableDroppedError:
-            return f"<partita.ReadOnlyTable{name}, dropped>"
 
 
 def _refusal(method: str) -> Callable[..., NoReturn]:

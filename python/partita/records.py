@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from partita import names
 from partita.errors import short_repr
 
 TYPE_CHECKING = False
@@ -74,11 +75,17 @@ def load(
         if not isinstance(records[0], dict):
             raise TypeError(f"a record is a dict, not {short_repr(records[0])}")
         fields = tuple(records[0])
-    table = table_type(name, fields=fields, **options)
+    if_exists = options.get("if_exists", "raise")
+    if name is not None and (if_exists == "get" or (if_exists == "raise" and names.find(name) is not None)):
+        table = table_type(name, fields=fields, **options)  # raises, or is a table that lives already
+        table.insert_many(records)
+        return table
+    table = table_type(fields=fields, **options)
     try:
         table.insert_many(records)
+        if name is not None:  # only now, so that nobody finds a part of it, and none is replaced by one
+            names.rename(table, name, replace=if_exists == "replace")
     except BaseException:
-        if options.get("if_exists") != "get":  # nobody shall find a part of it
-            table._end()
+        table._end()
         raise
     return table

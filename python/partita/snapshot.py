@@ -25,6 +25,7 @@ class Snapshot(_core.Snapshot):
     __slots__ = ()
 
     def __enter__(self) -> Snapshot:
+        len(self)  # raises if it was closed
         return self
 
     def __exit__(self, *_: object) -> None:

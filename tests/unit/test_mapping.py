@@ -62,6 +62,15 @@ def test_popitem(m):
         m.popitem()
 
 
+def test_what_is_no_pair_is_not_popped(m):
+    m.clear()
+    m._table.insert((1,))
+    for pop in (lambda: m.pop(1), lambda: m.pop(1, None), m.popitem):
+        with pytest.raises(IndexError, match=r"row \(1,\) has no value"):
+            pop()
+        assert m._table.tolist() == [(1,)]
+
+
 def test_views(m):
     assert sorted(m.values(), key=repr) == [1, None, [2]]
     assert sorted(m.items(), key=repr) == [("a", 1), ("b", [2]), (("c",), None)]

@@ -179,6 +179,21 @@ def test_records_that_make_no_table(records, error, words):
         partita.table("no table")
 
 
+def test_a_table_is_replaced_by_all_records_or_by_none():
+    old = partita.Table.from_records([ADA], "from records")
+    with pytest.raises(ValueError, match="no field"):
+        partita.Table.from_records([GRACE, {"id": 5}], "from records", if_exists="replace")
+    assert partita.table("from records") is old
+    assert old.tolist() == [(1, "Ada", 36)]
+    with pytest.raises(partita.TableExistsError):
+        partita.Table.from_records([GRACE], "from records")
+    new = partita.Table.from_records([GRACE], "from records", if_exists="replace")
+    assert partita.table("from records") is new
+    with pytest.raises(partita.TableDroppedError):
+        len(old)
+    new.drop()
+
+
 def test_from_records_into_a_table_that_is_there():
     t = partita.Table.from_records([ADA], "from records")
     assert partita.Table.from_records([GRACE], "from records", fields=FIELDS, if_exists="get") is t

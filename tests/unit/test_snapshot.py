@@ -87,6 +87,8 @@ def test_close(t):
     assert s.closed
     s.close()
     assert "closed" in repr(s)
+    with pytest.raises(partita.SnapshotClosedError), s:
+        pass
     for read in (
         lambda: s.get(1),
         lambda: s.lookup(1),
