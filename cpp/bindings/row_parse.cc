@@ -1,8 +1,10 @@
 #include "bindings/row_parse.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/lock.h"
+#include "base/prefetch.h"
 #include "bindings/dict_row.h"
 #include "bindings/errors.h"
 
@@ -128,6 +130,16 @@ bool ParsePositionSlow(const Shape& shape, PyObject* object, uint32_t* position)
   return true;
 }
 
+void PrefetchRows(absl::Span<PyObject* const> objects, size_t i) {
+  constexpr size_t kAhead = 8;
+  constexpr Py_ssize_t kMostElements = 16;
+  if (i + 2 * kAhead < objects.size()) Prefetch(objects[i + 2 * kAhead]);
+  if (i + kAhead >= objects.size() || !PyTuple_CheckExact(objects[i + kAhead])) return;
+  PyObject* row = objects[i + kAhead];
+  const Py_ssize_t count = std::min(PyTuple_GET_SIZE(row), kMostElements);
+  for (Py_ssize_t k = 0; k < count; ++k) Prefetch(PyTuple_GET_ITEM(row, k));
+}
+
 bool RowBatch::Add(const Shape& shape, Ref object, Py_ssize_t index) {
   assert(LocksHeldByThisThread() == 0);
   if (ABSL_PREDICT_FALSE(!PyTuple_Check(object.get()))) {
@@ -168,7 +180,9 @@ bool KeyBatch::Parse(const Shape& shape, absl::Span<PyObject* const> keys, Py_ss
   arena_.Clear();
   keys_.clear();
   keys_.reserve(keys.size());
+  constexpr size_t kAhead = 8;
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) Prefetch(keys[i + kAhead]);
     KeyView key;
     if (!ParseKey(shape, keys[i], &arena_, &key)) {
       AddContext("key %zd of the batch", first_index + static_cast<Py_ssize_t>(i));

@@ -45,9 +45,16 @@ bool InsertBatch(TableHandle* handle, RowBatch* batch, uint64_t* count) {
   return outcome == Outcome::kOk;
 }
 
-// Collects up to kBatchSize rows from `iterator`. False: an exception is set; the rows before it are in the batch.
-bool CollectRows(const TableHandle& handle, PyObject* iterator, uint64_t first_index, RowBatch* batch, bool* at_end) {
+// Collects up to kBatchSize rows from `iterator`, which is one of `rows`. False: an exception is set; the rows before
+// it are in the batch.
+bool CollectRows(const TableHandle& handle, PyObject* rows, PyObject* iterator, uint64_t first_index, RowBatch* batch,
+                 bool* at_end) {
   for (Py_ssize_t i = 0; i < kBatchSize; ++i) {
+    if (PyList_CheckExact(rows)) {  // anew each time: encoding a row may run code that changes it
+      PrefetchRows(absl::MakeConstSpan(reinterpret_cast<PyListObject*>(rows)->ob_item,
+                                       static_cast<size_t>(PyList_GET_SIZE(rows))),
+                   first_index + static_cast<uint64_t>(i));
+    }
     Ref row = Ref::Steal(PyIter_Next(iterator));
     if (!row) {
       *at_end = true;
@@ -79,7 +86,7 @@ PyObject* InsertMany(PyObject* self, PyObject* rows) {
   RowBatch batch;
   uint64_t count = 0;
   for (bool at_end = false; !at_end;) {
-    if (!CollectRows(*handle, iterator.get(), count, &batch, &at_end)) {
+    if (!CollectRows(*handle, rows, iterator.get(), count, &batch, &at_end)) {
       // The rows before the bad one go in, so that what the error names is the first row that is missing.
       PyObject *type, *value, *traceback;
       PyErr_Fetch(&type, &value, &traceback);

@@ -15,8 +15,11 @@ bool InsertRows(TableHandle* handle, PyObject* list, bool only_new, bool* insert
   if (!rows) return false;
   RowBatch batch;
   const Py_ssize_t count = PyTuple_GET_SIZE(rows.get());
+  const absl::Span<PyObject* const> objects(reinterpret_cast<PyTupleObject*>(rows.get())->ob_item,
+                                            static_cast<size_t>(count));
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (!batch.Add(*handle, Ref::Borrow(PyTuple_GET_ITEM(rows.get(), i)), i)) return false;
+    PrefetchRows(objects, static_cast<size_t>(i));
+    if (!batch.Add(*handle, Ref::Borrow(objects[static_cast<size_t>(i)]), i)) return false;
   }
   const auto insert = [&](Wait wait) { return handle->table->InsertList(batch.rows(), only_new, wait, inserted); };
   const Outcome outcome =
