@@ -12,5 +12,6 @@ PYBIND11_MODULE(_core, module) {
     throw pybind11::error_already_set();
   partita::RegisterTable(module);
   partita::RegisterSnapshot(module);
+  partita::RegisterMatching(module);
   partita::RegisterProcess(module);
 }

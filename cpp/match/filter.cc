@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <exception>
-#include <thread>
 
 #include "absl/numeric/bits.h"
 #include "column/chunk.h"
 #include "column/kernels.h"
+#include "match/share.h"
 
 namespace partita {
 namespace {
@@ -181,8 +180,7 @@ void Narrow(const Chunk& chunk, const Comparison& c, Bitmap* bits) {
 uint64_t CountInChunk(const Chunk& chunk, const Filter& filter) {
   Bitmap bits;
   std::memcpy(bits.words, chunk.live, sizeof(bits.words));
-  if (filter.arity != 0) NarrowByArity(chunk, filter.arity, &bits);
-  for (const Comparison& c : filter.comparisons) Narrow(chunk, c, &bits);
+  NarrowToFilter(chunk, filter, bits.words);
   uint64_t count = 0;
   for (const uint64_t word : bits.words) count += static_cast<uint64_t>(absl::popcount(word));
   return count;
@@ -202,27 +200,19 @@ ColumnSet ColumnsOf(const Filter& filter) {
   return columns;
 }
 
+void NarrowToFilter(const Chunk& chunk, const Filter& filter, uint64_t* bits) {
+  Bitmap narrowed;
+  std::memcpy(narrowed.words, bits, sizeof(narrowed.words));
+  if (filter.arity != 0) NarrowByArity(chunk, filter.arity, &narrowed);
+  for (const Comparison& c : filter.comparisons) Narrow(chunk, c, &narrowed);
+  std::memcpy(bits, narrowed.words, sizeof(narrowed.words));
+}
+
 uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads) {
-  // Less is done before a thread has started.
-  constexpr size_t kChunksPerThread = 512;
-  const size_t workers = std::clamp<size_t>(
-      std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), chunks.size() / kChunksPerThread), 1, 64);
-  const size_t share = (chunks.size() + workers - 1) / workers;
-  std::vector<uint64_t> counts(workers, 0);
-  const auto work = [&](size_t w) {
-    counts[w] = CountInChunks(chunks.subspan(std::min(w * share, chunks.size()), share), filter);
-  };
-  std::vector<std::thread> others;
-  others.reserve(workers);
-  size_t mine = 1;  // workers from here on found no thread
-  try {
-    for (; mine < workers; ++mine) others.emplace_back(work, mine);
-  } catch (const std::exception&) {
-    // As many threads as system and memory allow.
-  }
-  work(0);
-  for (; mine < workers; ++mine) work(mine);
-  for (std::thread& thread : others) thread.join();
+  std::vector<uint64_t> counts(WorkersFor(chunks.size(), threads), 0);
+  ShareChunks(chunks, counts.size(), [&](size_t worker, absl::Span<const Chunk* const> share) {
+    counts[worker] = CountInChunks(share, filter);
+  });
   uint64_t count = 0;
   for (const uint64_t c : counts) count += c;
   return count;

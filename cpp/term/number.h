@@ -1,4 +1,4 @@
-// Numbers: comparing them exactly, whatever their sizes, and the sums that counters need.
+// Numbers: comparing them exactly, whatever their sizes, the sums that counters need, and ints of any size.
 
 #ifndef PARTITA_TERM_NUMBER_H_
 #define PARTITA_TERM_NUMBER_H_
@@ -41,6 +41,23 @@ class BigInt {
   BigInt operator+(const BigInt& other) const;
   BigInt operator-(const BigInt& other) const { return *this + -other; }
 
+  // The rest of arithmetic (big_arithmetic.cc). The time of a product or a quotient grows with the product of the
+  // operands' sizes: whoever lets strangers choose the operands bounds bit_length() first.
+  BigInt operator*(const BigInt& other) const;
+  // Rounded towards zero; the remainder has the sign of the dividend. `divisor` is not zero.
+  static void Divide(const BigInt& dividend, const BigInt& divisor, BigInt* quotient, BigInt* remainder);
+  BigInt ShiftLeft(uint64_t bits) const;
+  BigInt ShiftRight(uint64_t bits) const;  // rounded down, as a shift of two's complement
+  // Bit by bit, negative numbers as two's complement of endless length.
+  BigInt operator&(const BigInt& other) const;
+  BigInt operator|(const BigInt& other) const;
+  BigInt operator^(const BigInt& other) const;
+  BigInt operator~() const;
+  // A finite float without its fraction.
+  static BigInt FromDouble(double f);
+  // Of the magnitude; of 0 it is 0.
+  uint64_t bit_length() const;
+
   // The nearest double, ties to even, as Python's float(); nothing if it is beyond the largest one.
   std::optional<double> ToDouble() const;
   // A native int where it fits, else wire form in room got from `allocate`. Nothing if no term is as large.
@@ -52,6 +69,12 @@ class BigInt {
   static int CompareMagnitude(const Limbs& a, const Limbs& b);
   static Limbs AddMagnitude(const Limbs& a, const Limbs& b);
   static Limbs SubtractMagnitude(const Limbs& larger, const Limbs& smaller);
+  static void DivideMagnitude(const Limbs& dividend, const Limbs& divisor, Limbs* quotient, Limbs* remainder);
+  // `size` limbs of two's complement, and back.
+  Limbs TwosComplement(size_t size) const;
+  static BigInt FromTwosComplement(Limbs limbs);
+  template <typename Combine>
+  static BigInt Bitwise(const BigInt& a, const BigInt& b, Combine combine);
 
   bool negative_ = false;  // never of zero
   Limbs limbs_;

@@ -21,6 +21,7 @@ from partita import ets
 from partita._table import Table
 from partita.errors import (
     Error,
+    MatchError,
     MatchSpecError,
     ReadOnlyError,
     SnapshotClosedError,
@@ -28,6 +29,7 @@ from partita.errors import (
     TableExistsError,
     TableFixedError,
 )
+from partita.matching import matchspec
 from partita.names import table, tables
 from partita.patterns import ANY, ROW, VARS, V
 from partita.reading import END
@@ -44,6 +46,7 @@ __all__ = [
     "VARS",
     "Atom",
     "Error",
+    "MatchError",
     "MatchSpecError",
     "ReadOnlyError",
     "ReadOnlyTable",
@@ -57,6 +60,7 @@ __all__ = [
     "__version__",
     "ets",
     "live_counts",
+    "matchspec",
     "num_threads",
     "set_num_threads",
     "table",

@@ -118,6 +118,14 @@ class Snapshot(_Reader):
     def close(self) -> None: ...
 
 @final
+class MatchSpec:
+    """A match specification that was read and compiled once, by `partita.matchspec`."""
+
+    def __init__(self, spec: list[tuple[Any, list[Any], list[Any]]], /) -> None: ...
+    def test(self, row: tuple[Any, ...], /) -> Any: ...
+    def run(self, rows: Iterable[tuple[Any, ...]], /) -> list[Any]: ...
+
+@final
 class RowsIterator:
     """Iterator over the rows of a table or snapshot, or over its keys."""
 

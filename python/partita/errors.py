@@ -9,7 +9,8 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── TableFixedError     (ValueError)  the call has to wait until the table is no longer fixed
         ├── ReadOnlyError       (TypeError)   a writing call on a read-only view
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
-        └── MatchSpecError      (ValueError)  a match specification is malformed; says where
+        ├── MatchSpecError      (ValueError)  a match specification is malformed; says where
+        └── MatchError          (ValueError)  the body of a match specification fails on a row
 
 Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
 position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
@@ -61,3 +62,7 @@ class SnapshotClosedError(Error, ValueError):
 
 class MatchSpecError(Error, ValueError):
     """A match specification is malformed. The message says in which clause and where in it."""
+
+
+class MatchError(Error, ValueError):
+    """The body of a match specification fails on a row. The message says where, and on which row."""

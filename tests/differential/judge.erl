@@ -4,6 +4,9 @@
 %% {run, Type, KeyPos, Calls} makes a table, runs the calls in order and drops it; the reply is a list of {ok, Result},
 %% {error, badkey} or {error, other}. A call is {Function, Args}: Function of this module if it is there, else of ets, with
 %% the table put before Args.
+%%
+%% {match_specs, Cases} tries match specifications on rows: a case is {Spec, Rows}, its part of the reply {ok, Results}
+%% with a result for each row, or {error, malformed}.
 -module(judge).
 -export([start/0]).
 -export([insert/2, insert_new/2, walk/1, folded/2, each/3, insert_many/2, delete_many/2, delete_objects/2]).
@@ -27,11 +30,22 @@ reply(otp_release) ->
     list_to_integer(erlang:system_info(otp_release));
 reply(ets_functions) ->
     lists:usort([Function || {Function, _} <- ets:module_info(exports)]);
+reply({match_specs, Cases}) ->
+    [match_spec(Spec, Rows) || {Spec, Rows} <- Cases];
 reply({run, Type, KeyPos, Calls}) ->
     Table = ets:new(judge, [Type, {keypos, KeyPos}]),
     Results = [outcome(Table, Call) || Call <- Calls],
     ets:delete(Table),
     Results.
+
+match_spec(Spec, Rows) ->
+    case ets:test_ms({}, Spec) of
+        {ok, _} ->
+            Compiled = ets:match_spec_compile(Spec),
+            {ok, [ets:match_spec_run([Row], Compiled) || Row <- Rows]};
+        {error, _} ->
+            {error, malformed}
+    end.
 
 outcome(Table, {Function, Args}) ->
     Arity = length(Args) + 1,

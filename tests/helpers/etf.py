@@ -1,6 +1,7 @@
 """Erlang's external term format, as much of it as the judges need to talk to a real Erlang.
 
-Strings travel as UTF-8 binaries and come back as `str`; `None`, `False` and `True` are the atoms nil, false and true.
+Strings travel as UTF-8 binaries and come back as `str`; bytes that are no text come back with surrogates in it. `None`,
+`False` and `True` are the atoms nil, false and true.
 """
 
 import struct
@@ -115,7 +116,7 @@ def decode(data, at):
         return elements, at + 1
     if tag == BINARY:
         size, at = unsigned(data, at, 4)
-        return data[at : at + size].decode(), at + size
+        return data[at : at + size].decode(errors="surrogateescape"), at + size
     if tag == MAP:
         size, at = unsigned(data, at, 4)
         elements, at = decode_elements(data, at, 2 * size)

@@ -167,5 +167,7 @@ def test_every_test_is_run():
     assert not [
         f"{path}"
         for path in files(".py")
-        if python.search(text(path)) and not (path.parts[0] == "tests" and path.name.startswith("test_"))
+        if path.parts[0] != "python"  # ETS has a function test_ms
+        and python.search(text(path))
+        and not (path.parts[0] == "tests" and path.name.startswith("test_"))
     ]

@@ -1,0 +1,166 @@
+"""The engine's match specifications against a naive evaluator in plain Python: every function on values that are known
+for trouble, and random specifications on random rows.
+"""
+
+import datetime as dt
+import itertools
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import partita
+from differential import draw, draw_specs
+from helpers import naive_match
+from helpers.terms import fingerprint
+from partita import ROW, VARS, Atom, V
+from partita.matching import test_ms as run_one  # under its own name pytest would take it for a test
+
+NASTY = (
+    *(0, 1, -1, 2, 7, -7, 63, 64, 255, 2**31, 2**53, 2**53 + 1, 2**62, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1),
+    *(2**64 - 1, 2**64, 3**200, -(3**200), 10**308, 2**1024 - 2**970, 2**1024, -(2**2100)),
+    *(0.0, -0.0, 0.5, -0.5, 1.5, 2.5, -2.5, 2.0**53, 0.49999999999999994, 1.7976931348623157e308, 5e-324, 1e22),
+    *(float("inf"), -float("inf"), float("nan"), 123456.789, -1e300),
+    *(None, True, False, Atom("a"), Atom("é"), "", "a", "é", "日本語", "x" * 70000, b"", b"\xff", b"y" * 300),
+    *(
+        (),
+        (1,),
+        (Atom("a"), 1),
+        (2, 2.0, "x"),
+        [],
+        [1],
+        [-0.0],
+        [[], {}],
+        list(range(300)),
+        {},
+        {1: 2},
+        {"a": {"b": 1}},
+    ),
+    *({2.0: 1, "é": [1]}, {i: str(i) for i in range(100)}, {1, 2}, frozenset(), dt.date(2024, 2, 29), Decimal("1.50")),
+    *(dt.datetime(2024, 2, 29, 12), complex(1, 2)),
+)
+FUNCTIONS = sorted({name if isinstance(name, str) else name[0] for name in naive_match.FUNCTIONS})
+SPELLED = (*FUNCTIONS, *naive_match.SPELLINGS)
+
+
+def answer(function, *arguments):
+    """The result with nothing left out, or that there is none."""
+    try:
+        result = function(*arguments)
+    except (partita.MatchError, naive_match.FunctionError):
+        return "failed"
+    return "no match" if result is naive_match.NOTHING else fingerprint(result)
+
+
+def engines(spec, row):
+    """A result that is False is told from no match by a clause more."""
+    last = (V[0], [], [("const", "no clause matches")])
+    result = run_one(row, [*spec, last])
+    return naive_match.NOTHING if result == "no clause matches" else result
+
+
+def takes(name, count):
+    try:
+        partita.matchspec([(V[0], [], [(name, *[1] * count)])])
+    except partita.MatchSpecError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_functions_of_one_and_two_arguments(name):
+    assert takes(name, 1) or takes(name, 2) or takes(name, 3)
+    variables = (V[0], V[1])
+    for count in (1, 2):
+        if not takes(name, count):
+            continue
+        spec = [(variables[:count], [], [(name, *variables[:count])])]
+        compiled = partita.matchspec(spec)
+        for row in itertools.product(NASTY, repeat=count):
+            ours = answer(compiled.test, row)
+            assert ours == answer(naive_match.run, spec, row), (name, row)
+            if isinstance(ours, tuple):  # in a guard it is a value like others, and an error is false
+                continue
+            assert run_one(row, [(variables[:count], [("is_atom", (name, *variables[:count]))], [1])]) is False
+
+
+@pytest.mark.parametrize("subject", ["", "hello", "né", "日本語", b"", b"hello", [], None, 7])
+def test_parts_of_binaries(subject):
+    numbers = (-6, -3, -2, -1, 0, 1, 2, 3, 5, 6, 2**70, 1.0)
+    for start, length in itertools.product(numbers, repeat=2):
+        for spec in (
+            [((V.x, V.start, V.length), [], [("binary_part", V.x, V.start, V.length)])],
+            [((V.x, V.start, V.length), [], [("binary_part", V.x, ((V.start, V.length),))])],
+        ):
+            row = (subject, start, length)
+            assert answer(run_one, row, spec) == answer(naive_match.run, spec, row)
+
+
+@pytest.mark.parametrize("tag", [Atom("a"), "a", None, True, 1, b"a"])
+def test_records(tag):
+    subjects = ((tag,), (tag, 1), (Atom("b"), 1), (), 7, [tag, 1])
+    for subject, arity in itertools.product(subjects, (-1, 0, 1, 2, 2**70, 2.0)):
+        spec = [((V.x, V.n), [], [("is_record", V.x, ("const", tag), V.n)])]
+        assert answer(run_one, (subject, arity), spec) == answer(naive_match.run, spec, (subject, arity))
+
+
+@pytest.mark.parametrize("name", ["and", "or", "andalso", "orelse"])
+def test_logic_of_many_arguments(name):
+    for count in range(1, 5):
+        for row in itertools.product((True, False, None), repeat=count):
+            head = tuple(V[i] for i in range(count))
+            spec = [(head, [], [(name, *head)])]
+            assert answer(run_one, row, spec) == answer(naive_match.run, spec, row)
+
+
+# --- Random specifications.
+
+
+def any_term(source):
+    return draw.pick(source, NASTY) if source.below(3) == 2 else draw.term(source)
+
+
+VOCABULARY = draw_specs.Vocabulary(any_term, frozenset(FUNCTIONS) | frozenset(naive_match.SPELLINGS))
+
+
+def random_row(source):
+    row = [any_term(source) for _ in range(source.below(5))]
+    if row and source.below(2):
+        row.append(draw.pick(source, row))  # so that a variable can stand twice
+    return tuple(row)
+
+
+def check(source):
+    row = random_row(source)
+    spec = draw_specs.spec(source, VOCABULARY, row, named=True)
+    expected = answer(naive_match.run, spec, row)
+    assert answer(engines, spec, row) == expected
+    return expected
+
+
+@given(data=st.data())
+@settings(max_examples=5 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
+def test_random_specifications(data):
+    check(draw.Drawn(data.draw))
+
+
+def test_many_random_specifications():
+    """By seed, for volume; most must have something to compare."""
+    seen = [check(draw.Seeded(seed)) for seed in range(100 * settings.default.max_examples)]
+    results = sum(isinstance(one, tuple) for one in seen)
+    assert results > len(seen) // 8
+    assert seen.count("failed") > len(seen) // 20
+    assert seen.count("no match") > len(seen) // 20
+
+
+@given(data=st.data())
+def test_many_rows_at_once(data):
+    """run() is test() row by row, and so is VARS the list of all variables in their order."""
+    source = draw.Drawn(data.draw)
+    rows = [random_row(source) for _ in range(1 + source.below(4))]
+    made = draw_specs.head(source, VOCABULARY, rows[0], draw_specs.VARIABLES + draw_specs.NAMED)
+    spec = [(made, [], [((VARS, ROW),)])]
+    expected = [naive_match.run(spec, row) for row in rows]
+    expected = [fingerprint(result) for result in expected if result is not naive_match.NOTHING]
+    assert [fingerprint(result) for result in partita.matchspec(spec).run(rows)] == expected
