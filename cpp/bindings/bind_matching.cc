@@ -22,14 +22,20 @@ namespace py = pybind11;
 namespace partita {
 
 std::shared_ptr<const Program> MatchSpecHandle::ProgramFor(uint32_t keypos) {
-  if (const auto it = programs.find(keypos); it != programs.end()) return it->second;
-  auto program = Compile(spec, keypos);
-  if (!program.ok()) {
-    RaiseSpecError(program.status());
-    return nullptr;
-  }
-  programs[keypos] = *program;
-  return *program;
+  std::shared_ptr<const Program>& program = programs[keypos];
+  if (program == nullptr) program = CompileOrRaise(spec, keypos);
+  return program;
+}
+
+MatchSpecHandle* MatchSpecOf(PyObject* object) {
+  return py::isinstance<MatchSpecHandle>(object) ? HandleOf<MatchSpecHandle>(object) : nullptr;
+}
+
+std::shared_ptr<const Program> CompileOrRaise(std::shared_ptr<const Spec> spec, uint32_t keypos) {
+  auto program = Compile(std::move(spec), keypos);
+  if (program.ok()) return *program;
+  RaiseSpecError(program.status());
+  return nullptr;
 }
 
 namespace {
@@ -89,7 +95,7 @@ Found RunOn(Machine* machine, const Program& program, absl::Span<const Value> ro
   } else if (machine->Evaluate(clause, &value)) {
     *result = Ref::Steal(DecodeValue(value));
   } else {
-    RaiseMatchError(machine->failure(), row);
+    RaiseMatchError(machine->failure(), row, kAllColumns);
   }
   return *result ? Found::kResult : Found::kError;
 }
@@ -173,11 +179,19 @@ PyMethodDef methods[] = {
 
 }  // namespace
 
-void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> row) {
+// Elements that nobody read are shown as Ellipsis.
+void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> row, ColumnSet columns) {
   assert(LocksHeldByThisThread() == 0);
   PyTypeObject* error = match_error.Get();
-  Ref tuple = error != nullptr ? Ref::Steal(DecodeRow(row)) : Ref();
-  Ref repr = tuple ? Ref::Steal(ShortRepr(tuple.get())) : Ref();
+  Ref tuple = error != nullptr ? Ref::Steal(PyTuple_New(static_cast<Py_ssize_t>(row.size()))) : Ref();
+  if (!tuple) return;
+  for (uint32_t i = 0; i < row.size(); ++i) {
+    const bool known = (columns & ColumnBit(i)) != 0;
+    PyObject* element = known ? DecodeValue(row[i]) : Py_NewRef(Py_Ellipsis);
+    if (element == nullptr) return;
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), element);
+  }
+  Ref repr = Ref::Steal(ShortRepr(tuple.get()));
   if (!repr) return;
   PyErr_Format(reinterpret_cast<PyObject*>(error), "clause %zu, body %zu: %s on the row %U", failure.clause,
                failure.body, Reason(failure).c_str(), repr.get());

@@ -8,6 +8,7 @@
 #include "bindings/entry.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
+#include "bindings/select_methods.h"
 
 namespace py = pybind11;
 
@@ -30,7 +31,10 @@ PyMethodDef snapshot_methods[] = {
         "lookup_element", "lookup_element($self, key, pos, default=...)\n--\n\nSee Table.lookup_element."),
     Method<&Member<SnapshotReader>>("member", "member($self, key, /)\n--\n\nSee Table.member."),
     MethodNoArguments<&ToList<SnapshotReader>>("tolist", "tolist($self, /)\n--\n\nSee Table.tolist."),
-    Method<&CountWhere<SnapshotReader>>("_count_where", nullptr),
+    Method<&SelectOrCount<SnapshotReader, false>>("_select", nullptr),
+    Method<&SelectOrCount<SnapshotReader, true>>("_select_count", nullptr),
+    Method<&MatchPattern<SnapshotReader, Spec::Kind::kVars>>("_match", nullptr),
+    Method<&MatchPattern<SnapshotReader, Spec::Kind::kRow>>("_match_object", nullptr),
     MethodNoArguments<&IterateBackward<SnapshotReader>>("_iter_backward", nullptr),
     MethodNoArguments<&IterateKeys<SnapshotReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<SnapshotReader>>("_count_keys", nullptr),

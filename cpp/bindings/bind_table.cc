@@ -13,6 +13,7 @@
 #include "bindings/gil.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
+#include "bindings/select_methods.h"
 #include "bindings/step_methods.h"
 #include "bindings/write_methods.h"
 
@@ -221,7 +222,10 @@ PyMethodDef table_methods[] = {
     MethodNoArguments<&IterateKeys<TableReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<TableReader>>("_count_keys", nullptr),
     MethodNoArguments<&Stats>("_stats", nullptr),
-    Method<&CountWhere<TableReader>>("_count_where", nullptr),
+    Method<&SelectOrCount<TableReader, false>>("_select", nullptr),
+    Method<&SelectOrCount<TableReader, true>>("_select_count", nullptr),
+    Method<&MatchPattern<TableReader, Spec::Kind::kVars>>("_match", nullptr),
+    Method<&MatchPattern<TableReader, Spec::Kind::kRow>>("_match_object", nullptr),
     MethodNoArguments<&CheckInvariants>("_check", nullptr),
     {nullptr, nullptr, 0, nullptr},
 };

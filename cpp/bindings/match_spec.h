@@ -28,8 +28,14 @@ struct MatchSpecHandle {
   std::shared_ptr<const Program> ProgramFor(uint32_t keypos);
 };
 
-// Sets MatchError for a body that erred on a row.
-void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> row);
+// The handle in a MatchSpec; null, without an exception, for any other object.
+MatchSpecHandle* MatchSpecOf(PyObject* object);
+
+// Null: an exception is set.
+std::shared_ptr<const Program> CompileOrRaise(std::shared_ptr<const Spec> spec, uint32_t keypos);
+
+// Sets MatchError for a body that erred on a row, of which the elements in `columns` are known.
+void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> row, ColumnSet columns);
 
 }  // namespace partita
 

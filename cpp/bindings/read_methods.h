@@ -224,25 +224,6 @@ PyObject* ToList(PyObject* self, PyObject*) {
   return list;
 }
 
-// (arity, comparisons, threads): see ParsedFilter.
-template <typename Reader>
-PyObject* CountWhere(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
-  static constexpr const char* kNames[] = {"arity", "comparisons", "threads"};
-  PyObject* values[3];
-  if (!ParseArguments("_count_where", kNames, 3, args, nargs, nullptr, values)) return nullptr;
-  const int threads = static_cast<int>(PyLong_AsLong(values[2]));
-  Reader reader;
-  std::shared_ptr<Snapshot> snapshot;
-  ParsedFilter filter;
-  if (PyErr_Occurred() || !reader.Open(self) || !filter.Parse(values[0], values[1]) ||
-      !reader.TakeSnapshot(ColumnsOf(filter.filter()), &snapshot)) {
-    return nullptr;
-  }
-  PyObject* count = CountInSlices(*snapshot, filter.filter(), threads);
-  ReleaseWithoutGil(std::move(snapshot));
-  return count;
-}
-
 }  // namespace partita
 
 #endif  // PARTITA_BINDINGS_READ_METHODS_H_

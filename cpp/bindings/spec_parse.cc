@@ -61,11 +61,15 @@ class SpecParser {
  public:
   explicit SpecParser(Spec* spec) : spec_(spec) {}
 
+  bool ParseAsPattern(PyObject* object, Kind result) {
+    NodeId head;
+    if (!Prepare() || !ParseHead(Place{nullptr, "pattern"}, object, &head)) return false;
+    spec_->AddPattern(head, spec_->AddLeaf(result));
+    return true;
+  }
+
   bool Parse(PyObject* object) {
-    if (variable_type.Get() == nullptr || placeholder_type.Get() == nullptr || match_spec_error.Get() == nullptr ||
-        !FindPlaceholders()) {
-      return false;
-    }
+    if (!Prepare()) return false;
     if (!PyList_Check(object)) {
       Ref repr = Ref::Steal(ShortRepr(object));
       if (repr) {
@@ -84,7 +88,10 @@ class SpecParser {
   }
 
  private:
-  bool FindPlaceholders() {
+  bool Prepare() {
+    if (variable_type.Get() == nullptr || placeholder_type.Get() == nullptr || match_spec_error.Get() == nullptr) {
+      return false;
+    }
     Ref module = Ref::Steal(PyImport_ImportModule("partita.patterns"));
     if (!module) return false;
     any_ = Ref::Steal(PyObject_GetAttrString(module.get(), "ANY"));
@@ -413,6 +420,11 @@ class SpecParser {
 bool ParseSpec(PyObject* object, Spec* spec) {
   assert(LocksHeldByThisThread() == 0);
   return SpecParser(spec).Parse(object);
+}
+
+bool ParsePattern(PyObject* object, Spec::Kind result, Spec* spec) {
+  assert(LocksHeldByThisThread() == 0);
+  return SpecParser(spec).ParseAsPattern(object, result);
 }
 
 void RaiseSpecError(const Status& status) {

@@ -65,7 +65,7 @@ class Compiler {
     variables_.clear();
     slots_ = 0;
     Program::Clause compiled{kAnyArity, here(), 0};
-    const Place head{place, "head"};
+    const Place head = spec_.is_pattern() ? Place{nullptr, "pattern"} : Place{place, "head"};
     if (!CompileHead(&head, clause.head, &compiled.arity)) return false;
     OrderVariables();
     const absl::Span<const NodeId> guards = spec_.children(clause.guards);

@@ -7,7 +7,6 @@
 #include "absl/numeric/bits.h"
 #include "column/chunk.h"
 #include "column/kernels.h"
-#include "match/share.h"
 
 namespace partita {
 namespace {
@@ -177,28 +176,7 @@ void Narrow(const Chunk& chunk, const Comparison& c, Bitmap* bits) {
   for (uint32_t w = 0; w < words; ++w) bits->words[w] |= nones.words[w];
 }
 
-uint64_t CountInChunk(const Chunk& chunk, const Filter& filter) {
-  Bitmap bits;
-  std::memcpy(bits.words, chunk.live, sizeof(bits.words));
-  NarrowToFilter(chunk, filter, bits.words);
-  uint64_t count = 0;
-  for (const uint64_t word : bits.words) count += static_cast<uint64_t>(absl::popcount(word));
-  return count;
-}
-
-uint64_t CountInChunks(absl::Span<const Chunk* const> chunks, const Filter& filter) {
-  uint64_t count = 0;
-  for (const Chunk* chunk : chunks) count += CountInChunk(*chunk, filter);
-  return count;
-}
-
 }  // namespace
-
-ColumnSet ColumnsOf(const Filter& filter) {
-  ColumnSet columns = 0;
-  for (const Comparison& c : filter.comparisons) columns |= ColumnBit(c.position);
-  return columns;
-}
 
 void NarrowToFilter(const Chunk& chunk, const Filter& filter, uint64_t* bits) {
   Bitmap narrowed;
@@ -206,16 +184,6 @@ void NarrowToFilter(const Chunk& chunk, const Filter& filter, uint64_t* bits) {
   if (filter.arity != 0) NarrowByArity(chunk, filter.arity, &narrowed);
   for (const Comparison& c : filter.comparisons) Narrow(chunk, c, &narrowed);
   std::memcpy(bits, narrowed.words, sizeof(narrowed.words));
-}
-
-uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads) {
-  std::vector<uint64_t> counts(WorkersFor(chunks.size(), threads), 0);
-  ShareChunks(chunks, counts.size(), [&](size_t worker, absl::Span<const Chunk* const> share) {
-    counts[worker] = CountInChunks(share, filter);
-  });
-  uint64_t count = 0;
-  for (const uint64_t c : counts) count += c;
-  return count;
 }
 
 }  // namespace partita

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "column/row_store.h"
 #include "term/value.h"
 
@@ -37,15 +36,8 @@ struct Filter {
   std::vector<Comparison> comparisons;  // all must hold; positions are below arity where that is given
 };
 
-// The columns that the filter reads: what a snapshot taken for it must keep.
-ColumnSet ColumnsOf(const Filter& filter);
-
 // Clears the bits of those rows of the chunk that do not match, of kBitmapWords words.
 void NarrowToFilter(const Chunk& chunk, const Filter& filter, uint64_t* bits);
-
-// The number of rows that match in chunks that do not change meanwhile, those of a snapshot. Takes no lock; `threads`
-// workers share the chunks (1: the caller alone).
-uint64_t CountMatches(absl::Span<const Chunk* const> chunks, const Filter& filter, int threads);
 
 }  // namespace partita
 

@@ -54,4 +54,9 @@ void Spec::AddClause(NodeId head, absl::Span<const NodeId> guards, absl::Span<co
   clauses_.push_back(Clause{head, guard_range, AddRange(bodies)});
 }
 
+void Spec::AddPattern(NodeId pattern, NodeId result) {
+  AddClause(pattern, {}, {&result, 1});
+  is_pattern_ = true;
+}
+
 }  // namespace partita

@@ -67,7 +67,10 @@ class Spec {
   NodeId AddContainer(Kind kind, absl::Span<const NodeId> children) { return AddNode(kind, 0, children); }
   NodeId AddCall(absl::string_view function, absl::Span<const NodeId> arguments);
   void AddClause(NodeId head, absl::Span<const NodeId> guards, absl::Span<const NodeId> bodies);
+  // The only clause: a pattern alone, and what is wanted of the rows that match. Messages then speak of no clause.
+  void AddPattern(NodeId pattern, NodeId result);
 
+  bool is_pattern() const { return is_pattern_; }
   absl::Span<const Clause> clauses() const { return clauses_; }
   const Node& node(NodeId id) const { return nodes_[id]; }
   absl::Span<const NodeId> children(const Range& range) const {
@@ -85,6 +88,7 @@ class Spec {
   NodeId AddVariable(int64_t number, std::string name);
   Range AddRange(absl::Span<const NodeId> children);
 
+  bool is_pattern_ = false;
   std::vector<Clause> clauses_;
   std::vector<Node> nodes_;
   std::vector<NodeId> children_;

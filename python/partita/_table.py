@@ -7,13 +7,14 @@ from partita import records as _records
 from partita.errors import TableDroppedError, short_repr
 from partita.mapping import TableMapping
 from partita.snapshot import Snapshot
-from partita.threads import available_cpus
+from partita.threads import available_cpus, num_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, NoReturn
 
+    from partita.matching import Spec
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 
@@ -78,7 +79,8 @@ class Table(_core.Table):
     and a field's name may stand for its position.
 
     Any thread may call any method. Calls on one key, and `insert`/`insert_new` of a list, are atomic and isolated;
-    `tolist`, `select_count` and snapshots see one moment of the whole table. No lock is held while Python code runs.
+    `tolist`, `select`, `match`, counts and snapshots see one moment of the whole table. No lock is held while Python
+    code runs.
 
     `len(table)` counts rows, `key in table` tests a key, `iter(table)` gives rows; `bool(table)` is always true, also
     of an empty table, since it tells that the table exists.
@@ -256,14 +258,33 @@ class Table(_core.Table):
         """
         return _records.load(cls, records, name, fields, options)
 
-    def select_count(self, spec: object) -> int:
-        """The number of rows that match `[(head, [guard, ...], [True])]`, counted in the engine on all cores.
+    def select(self, spec: Spec) -> list[Any]:
+        """The results of a match specification for the rows of one moment that match: a list.
 
-        The head is a tuple of variables (`V[1]`, `V.name`), `ANY` and constants, which must be exactly equal, or one
-        variable or `ANY` for every row. A guard `(op, variable, constant)`, or the other way round, compares in term
-        order; `op` is one of `< =< <= > >= == /= != =:= =/=`. MatchSpecError says where a specification is wrong.
+        `spec` is a list of clauses `(head, [guard, ...], [body, ...])`, or what `partita.matchspec` made of one. Where
+        every clause binds the key, it is looked up; else the table is scanned, on all cores and without stopping
+        writers. MatchSpecError says where a specification is malformed, MatchError where a body fails on a row.
         """
-        return reading.select_count(self, spec)
+        return self._select(spec, num_threads())
+
+    def select_count(self, spec: Spec) -> int:
+        """The number of rows of one moment for which a match specification gives True; see `select`.
+
+        A row on which the body fails, or gives anything else, is not counted.
+        """
+        return self._select_count(spec, num_threads())
+
+    def match(self, pattern: object) -> list[list[Any]]:
+        """What the variables of a pattern are bound to, for each row of one moment that it matches.
+
+        Numbered variables come first, by their numbers, then named ones as they stand in the pattern. `pattern` is a
+        tuple with variables (`V[1]`, `V.name`) and `ANY` anywhere in it, or a variable or `ANY` for every row.
+        """
+        return self._match(pattern, num_threads())
+
+    def match_object(self, pattern: object) -> list[Row]:
+        """The rows of one moment that a pattern matches; see `match`."""
+        return self._match_object(pattern, num_threads())
 
     def snapshot(self) -> Snapshot:
         """A read-only view of this moment, with every reading method; a context manager."""

@@ -19,6 +19,10 @@ from partita import names, owners
 from partita._core import Atom
 from partita._table import Table
 from partita.errors import TableDroppedError, short_repr
+from partita.matching import is_compiled_ms as is_compiled_ms
+from partita.matching import match_spec_compile as match_spec_compile
+from partita.matching import match_spec_run as match_spec_run
+from partita.matching import test_ms as test_ms
 from partita.reading import END
 
 TYPE_CHECKING = False
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from partita.matching import Spec
     from partita.reading import Accumulator, Row
 
     Tab = Table | str
@@ -258,8 +263,20 @@ def foldr(tab: Tab, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumula
     return _table(tab).foldr(fn, acc)
 
 
-def select_count(tab: Tab, spec: object) -> int:
+def select_count(tab: Tab, spec: Spec) -> int:
     return _table(tab).select_count(spec)
+
+
+def select(tab: Tab, spec: Spec) -> list[Any]:
+    return _table(tab).select(spec)
+
+
+def match(tab: Tab, pattern: object) -> list[list[Any]]:
+    return _table(tab).match(pattern)
+
+
+def match_object(tab: Tab, pattern: object) -> list[Row]:
+    return _table(tab).match_object(pattern)
 
 
 # --- From key to key.

@@ -1,10 +1,6 @@
-"""What tables and snapshots offer for reading beside the methods of the engine: keys, folds, counts."""
+"""What tables and snapshots offer for reading beside the methods of the engine: keys, folds."""
 
 from __future__ import annotations
-
-# Imported now, not on first use: after a fork while another thread imports, the child waits for ever for that module.
-from partita._matchspec import compile_count
-from partita.threads import num_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
         def _count_keys(self) -> int: ...
         def __iter__(self) -> Iterator[Row]: ...
         def __contains__(self, key: object, /) -> bool: ...
-        def _count_where(self, arity: int, comparisons: list[tuple[int, str, Any]], threads: int, /) -> int: ...
 
 
 class End:
@@ -67,11 +62,3 @@ def fold(rows: Iterable[Row], fn: Callable[[Row, Accumulator], Accumulator], acc
     for row in rows:
         acc = fn(row, acc)
     return acc
-
-
-def select_count(source: Readable, spec: object) -> int:
-    compiled = compile_count(spec, source.keypos)
-    if compiled is None:
-        return 0
-    arity, comparisons = compiled
-    return source._count_where(arity, comparisons, num_threads())

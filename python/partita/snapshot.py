@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from partita import _core, reading, records
+from partita.threads import num_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+    from partita.matching import Spec
     from partita.reading import Accumulator, Row
 
 
@@ -47,9 +49,21 @@ class Snapshot(_core.Snapshot):
         """The rows as named tuples; see `Table.records`."""
         return records.named(self, rows)
 
-    def select_count(self, spec: object) -> int:
+    def select(self, spec: Spec) -> list[Any]:
+        """The results of a match specification for the rows that match; see `Table.select`."""
+        return self._select(spec, num_threads())
+
+    def select_count(self, spec: Spec) -> int:
         """The number of rows that match; see `Table.select_count`."""
-        return reading.select_count(self, spec)
+        return self._select_count(spec, num_threads())
+
+    def match(self, pattern: object) -> list[list[Any]]:
+        """What the variables of a pattern are bound to, for each row that it matches; see `Table.match`."""
+        return self._match(pattern, num_threads())
+
+    def match_object(self, pattern: object) -> list[Row]:
+        """The rows that a pattern matches; see `Table.match_object`."""
+        return self._match_object(pattern, num_threads())
 
     def info(self) -> dict[str, Any]:
         """A dict of name, size, keypos and fields, as they were when the snapshot was taken."""

@@ -164,3 +164,74 @@ def test_many_rows_at_once(data):
     expected = [naive_match.run(spec, row) for row in rows]
     expected = [fingerprint(result) for result in expected if result is not naive_match.NOTHING]
     assert [fingerprint(result) for result in partita.matchspec(spec).run(rows)] == expected
+
+
+# --- Over tables.
+
+
+def plain(source):
+    """Rows of alike columns, as tables mostly have, with some that are not."""
+    kind = source.below(6)
+    if kind < 3:
+        return source.below(10)
+    return (
+        draw.pick(source, ("a", "b", "twelve chars", "thirteen char", None, 1.5, True))
+        if kind < 5
+        else any_term(source)
+    )
+
+
+def answers(function, *arguments):
+    try:
+        return sorted(map(repr, map(fingerprint, function(*arguments))))
+    except (partita.MatchError, naive_match.FunctionError):
+        return "failed"
+
+
+def select_naively(rows, spec, keypos):
+    results = [naive_match.run(spec, row, keypos) for row in rows]
+    return [result for result in results if result is not naive_match.NOTHING]
+
+
+def is_true(spec, row, keypos):
+    try:
+        return naive_match.run(spec, row, keypos) is True
+    except naive_match.FunctionError:
+        return False
+
+
+def check_table(source, rows_at_most):
+    keypos = source.below(2)
+    arity = keypos + 1 + source.below(3)
+    keys = (lambda: source.below(2 * rows_at_most)) if source.below(2) else (lambda: draw.term(source))
+    t = partita.Table(keypos=keypos, partitions=1 + source.below(3))
+    for _ in range(source.below(rows_at_most)):
+        row = [plain(source) for _ in range(arity + (source.below(3) if draw.one_in(source, 5) else 0))]
+        row[keypos] = keys()
+        t.insert(tuple(row))
+    rows = t.tolist()
+    for row in rows[::3]:
+        t.delete(row[keypos])
+    rows = t.tolist()
+    for _ in range(3):
+        like = draw.pick(source, rows) if rows else (1,) * arity
+        spec = draw_specs.spec(source, VOCABULARY, like, named=True)
+        assert answers(t.select, spec) == answers(select_naively, rows, spec, keypos), spec
+        counted = [(head, guards, [("is_atom", bodies[-1])]) for head, guards, bodies in spec]
+        assert t.select_count(counted) == sum(is_true(counted, row, keypos) for row in rows), counted
+        pattern = spec[0][0]
+        matching = [row for row in rows if naive_match.run([(pattern, [], [1])], row, keypos) == 1]
+        assert answers(t.match_object, pattern) == sorted(map(repr, map(fingerprint, matching)))
+        assert answers(t.match, pattern) == answers(select_naively, rows, [(pattern, [], [VARS])], keypos)
+    t.drop()
+
+
+@given(data=st.data())
+@settings(suppress_health_check=list(HealthCheck))
+def test_tables(data):
+    check_table(draw.Drawn(data.draw), 8)
+
+
+def test_larger_tables():
+    for seed in range(2 * settings.default.max_examples):
+        check_table(draw.Seeded(seed), 40 if seed % 20 else 3000)

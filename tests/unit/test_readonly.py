@@ -15,8 +15,20 @@ from partita.readonly import WRITING
 # Every public method is either of these or of readonly.WRITING.
 READING = {
     *("first", "first_lookup", "fix", "foldl", "foldr", "get", "get_many", "info", "keys", "last", "last_lookup"),
-    *("lookup", "lookup_element", "lookup_many", "mapping", "member", "next", "next_lookup", "prev", "prev_lookup"),
-    *("readonly", "records", "select_count", "slot", "snapshot", "tolist"),
+    *(
+        "lookup",
+        "lookup_element",
+        "lookup_many",
+        "mapping",
+        "match",
+        "match_object",
+        "member",
+        "next",
+        "next_lookup",
+        "prev",
+        "prev_lookup",
+    ),
+    *("readonly", "records", "select", "select_count", "slot", "snapshot", "tolist"),
 }
 NO_METHODS = {"fields", "keypos", "name", "type", "from_records"}
 

@@ -132,47 +132,6 @@ def test_number_of_threads_changes_nothing(threads):
         partita.set_num_threads(None)
 
 
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        (5, "list of (head, guards, body), not 5"),
-        ([], "0 clauses"),
-        ([((V[1],), [], [True])] * 2, "2 clauses is not supported yet"),
-        ([5], "clause 0: 5 is no (head, guards, body)"),
-        ([((V[1],), [])], "clause 0:"),
-        ([((V[1],), (), [True])], "clause 0, guards: () is no list"),
-        ([((V[1],), [5], [True])], "clause 0, guard 0: 5 is no call"),
-        ([((V[1],), [("=", V[1], 5)], [True])], "clause 0, guard 0: '=' is no guard function"),
-        ([((V[1],), [("<", V[1], 5), ("==", V[1])], [True])], "clause 0, guard 1: '==' compares two values"),
-        ([((V[1],), [("<", V[2], 5)], [True])], "clause 0, guard 0: V[2] stands nowhere in the head"),
-        ([((V[1],), [("<", V.age, 5)], [True])], "V.age stands nowhere"),
-        ([((V[1],), [("is_integer", V[1])], [True])], "'is_integer' is not supported yet"),
-        ([((V[1],), [("<", V[1], V[1])], [True])], "not supported yet"),
-        ([((V[1],), [("<", 1, 2)], [True])], "not supported yet"),
-        ([((V[1],), [("<", V[1], ("+", 1, 2))], [True])], "not supported yet"),
-        ([((V[1],), [("<", V[1], ROW)], [True])], "not supported yet"),
-        ([((V[1], V[1]), [], [True])], "head, element 1: V[1] stands there twice"),
-        ([((ANY, (1, V[1])), [], [True])], "head, element 1: variables inside (1, V[1])"),
-        ([((ANY, {"a": 1}), [], [True])], "head, element 1: maps"),
-        ([((ANY, VARS), [], [True])], "head, element 1: VARS has no meaning in a head"),
-        ([((ANY,), [], [])], "clause 0, body: []"),
-        ([((ANY,), [], [V[1]])], "clause 0, body:"),
-        ([((ANY,), [], True)], "clause 0, body: True"),
-    ],
-)
-def test_a_wrong_specification_says_where(spec, words):
-    t = partita.Table()
-    with pytest.raises(partita.MatchSpecError) as caught:
-        t.select_count(spec)
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize("head", [5, "row", [V[1]], None])
-def test_a_head_that_is_no_pattern(head):
-    with pytest.raises(TypeError, match="clause 0, head"):
-        partita.Table().select_count([(head, [], [True])])
-
-
 def test_constants_that_cannot_be_stored():
     with pytest.raises(ValueError, match="surrogate"):
         count(partita.Table(), ("<", V[1], "\ud800"))
