@@ -1,6 +1,7 @@
 #include "match/analysis.h"
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "match/function.h"
@@ -103,10 +104,11 @@ class Analyzer {
         case Kind::kAny:
           break;
         case Kind::kVariable:
-          if (FieldOf(element).of == Field::Of::kNothing) {
+          if (IsNew(element)) {
             fields_[spec_.node(element).index] = Field{Field::Of::kRow, i};
           } else {
-            ReadAnd(i);  // compares
+            ReadAnd(i);  // compares with where it stands first
+            Read(element);
           }
           break;
         case Kind::kConstant:
@@ -115,6 +117,7 @@ class Analyzer {
         default:
           ReadAnd(i);
           if (i == keypos_ && spec_.is(element, Kind::kTuple)) LookAtTupleKey(spec_.children(element));
+          NoteNested(element);
       }
     }
   }
@@ -123,6 +126,20 @@ class Analyzer {
   void ReadAnd(uint32_t i) {
     out_.columns |= ColumnBit(i);
     out_.complete = false;
+  }
+
+  bool IsNew(NodeId variable) const {
+    return FieldOf(variable).of == Field::Of::kNothing && !nested_.contains(spec_.node(variable).index);
+  }
+
+  // Variables in an element: those that stood before are compared with, the others are bound here.
+  void NoteNested(NodeId id) {
+    if (spec_.is(id, Kind::kVariable)) {
+      Read(id);
+      nested_.insert(spec_.node(id).index);
+      return;
+    }
+    for (const NodeId child : spec_.children(id)) NoteNested(child);
   }
 
   void LookAtConstant(uint32_t i, const Value& constant) {
@@ -143,7 +160,7 @@ class Analyzer {
     for (; i < parts.size() && spec_.is(parts[i], Kind::kConstant) && !HoldsMap(spec_.constant(parts[i])); ++i) {
       range.prefix.push_back(spec_.constant(parts[i]));
     }
-    if (i < parts.size() && spec_.is(parts[i], Kind::kVariable) && FieldOf(parts[i]).of == Field::Of::kNothing) {
+    if (i < parts.size() && spec_.is(parts[i], Kind::kVariable) && IsNew(parts[i])) {
       fields_[spec_.node(parts[i]).index] = Field{Field::Of::kKey, static_cast<uint32_t>(i)};
     }
   }
@@ -322,6 +339,7 @@ class Analyzer {
   const uint32_t keypos_;
   ClauseAnalysis out_;
   std::map<uint32_t, Field> fields_;  // by variable
+  std::set<uint32_t> nested_;         // variables that stand inside of an element
 };
 
 int BeforeOrBehind(int order) { return order < 0 ? -1 : 1; }

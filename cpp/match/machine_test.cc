@@ -74,6 +74,16 @@ TEST(Machine, ReadsOnlyTheColumnsItNames) {
   w.Clause(w.Tuple({w.V(0), w.V(1), w.C(3)}), {}, {w.V(1)});
   const auto program = *w.Compile();
   EXPECT_EQ(program->columns(), ColumnBit(1) | ColumnBit(2));
+  const auto columns = [](auto&& head) {
+    SpecWriter w;
+    w.Clause(head(&w), {}, {w.C(1)});
+    return (*w.Compile())->columns();
+  };
+  EXPECT_EQ(columns([](SpecWriter* w) { return w->Tuple({w->V(0), w->V(1), w->V(0)}); }), ColumnBit(0) | ColumnBit(2));
+  EXPECT_EQ(columns([](SpecWriter* w) { return w->Tuple({w->V(0), w->List({w->V(0)})}); }),
+            ColumnBit(0) | ColumnBit(1));
+  EXPECT_EQ(columns([](SpecWriter* w) { return w->Tuple({w->List({w->V(0)}), w->V(0)}); }),
+            ColumnBit(0) | ColumnBit(1));
 }
 
 TEST(Machine, AStrWhoseFlagIsMissingIsWrittenInItsOneForm) {

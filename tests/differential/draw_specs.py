@@ -25,6 +25,8 @@ SHIFTS = (0, 1, 3, 62, 63, 64, 65, 200, -1, -64, 10**12, -(10**12), 2**64)
 class Vocabulary:
     term: Callable  # source -> any term
     functions: frozenset  # those that both sides know
+    # Also what ETS does otherwise: keys of maps that may turn out to be one, parts of binaries that are no text.
+    beyond_ets: bool = False
 
     def one_of(self, source, names):
         known = [name for name in names if name in self.functions]
@@ -124,7 +126,7 @@ def expression(source, vocabulary, bound, depth):
         return (tuple(part() for _ in range(source.below(4))),)
     if kind == 14:
         return [part() for _ in range(source.below(4))]
-    keys = ("a", 1, None, *bound)
+    keys = ("a", 1, None, *(bound if vocabulary.beyond_ets else ()))
     return {draw.pick(source, keys): part() for _ in range(source.below(3))}
 
 
@@ -135,7 +137,8 @@ def three_of_a_kind(source, vocabulary, part):
     if kind == 1:
         return ("is_record", part(), draw.pick(source, (Atom("a"), None, 1)), source.below(4))
     where = (source.below(4), source.below(5) - 2)
-    text = part() if source.below(2) else draw.pick(source, ("abc", "hello", ""))
+    any_text = vocabulary.beyond_ets and source.below(2)
+    text = part() if any_text else draw.pick(source, ("abc", "hello", ""))
     return ("binary_part", text, *where) if kind == 2 else ("binary_part", text, (where,))
 
 
@@ -150,6 +153,49 @@ def clause(source, vocabulary, row, named):
 
 def spec(source, vocabulary, row, named=False):
     return [clause(source, vocabulary, row, named) for _ in range(1 + source.below(3))]
+
+
+# --- For sessions on tables (draw.World).
+
+# Since OTP 26, or not Erlang's.
+NOT_EVERYWHERE = {"min", "max", "floor", "ceil", "tuple_size", "is_boolean", "is_bitstring", "is_bytes", "is_str"}
+EVERYWHERE = Vocabulary(
+    lambda source: draw.element(source),
+    frozenset({name for name in naive_match.FUNCTIONS if isinstance(name, str)} | {"<=", "!="}) - NOT_EVERYWHERE,
+)
+
+
+def table_head(source, world):
+    """Without a map in the key's place, which is the whole key here and a pattern in newer releases of OTP."""
+    made = head(source, EVERYWHERE, draw.known_row(source, world), VARIABLES)
+    if isinstance(made, tuple) and len(made) > world.keypos and naive_match.holds_map(made[world.keypos]):
+        made = (*made[: world.keypos], ANY, *made[world.keypos + 1 :])
+    return made
+
+
+def table_pattern(source, world):
+    return (table_head(source, world),)
+
+
+def table_clause(source, world, body):
+    made = table_head(source, world)
+    bound = sorted(set(variables_of(made)), key=repr)
+    guards = [expression(source, EVERYWHERE, bound, 2) for _ in range(draw.pick(source, (0, 0, 1, 1, 2)))]
+    return made, guards, [body(source, bound)]
+
+
+def body_that_never_errs(source, bound):
+    """Where ours raises, ETS has 'EXIT' in the result."""
+    parts = [leaf(source, EVERYWHERE, bound) for _ in range(1 + source.below(3))]
+    return draw.pick(source, ((tuple(parts),), parts, parts[0], ("is_list", parts[0]), ("=:=", parts[0], parts[-1])))
+
+
+def table_spec(source, world):
+    return ([table_clause(source, world, body_that_never_errs) for _ in range(1 + source.below(2))],)
+
+
+def table_count(source, world):
+    return ([table_clause(source, world, lambda source, bound: expression(source, EVERYWHERE, bound, 1))],)
 
 
 # --- To Erlang, which counts elements from 1 and has atoms where we have objects and names.

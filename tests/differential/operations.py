@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import partita
-from differential import draw
+from differential import draw, draw_specs
 from helpers.terms import canonical, exact
 from partita import Atom
 
@@ -374,4 +374,29 @@ OPERATIONS = {
     "len": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), len),
     "info": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), lambda table: table.info()["size"]),
     "select_count": Operation(draw.count_guard, erlang_count, select_count, weight=20),
+    "select_count of any kind": Operation(
+        draw_specs.table_count,
+        lambda world, spec: ("select_count", [draw_specs.to_erlang(spec)]),
+        lambda table, spec: table.select_count(spec),
+    ),
+    "select": Operation(
+        draw_specs.table_spec,
+        lambda world, spec: ("select", [draw_specs.to_erlang(spec)]),
+        lambda table, spec: table.select(spec),
+        rows_in_any_order,
+        weight=20,
+    ),
+    "match": Operation(
+        draw_specs.table_pattern,
+        lambda world, pattern: ("match", [draw_specs.head_to_erlang(pattern)]),
+        lambda table, pattern: table.match(pattern),
+        rows_in_any_order,
+        weight=20,
+    ),
+    "match_object": Operation(
+        draw_specs.table_pattern,
+        lambda world, pattern: ("match_object", [draw_specs.head_to_erlang(pattern)]),
+        lambda table, pattern: table.match_object(pattern),
+        rows_in_any_order,
+    ),
 }

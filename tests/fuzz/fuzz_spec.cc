@@ -171,6 +171,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t i = 0; i <= clause && i < spec->clauses().size(); ++i) {
     CheckAnalysis((*program)->analysis(i), row, keypos, i == clause);
   }
+  std::vector<Value> read = row;
+  for (uint32_t i = 0; i < read.size(); ++i) {
+    if (((*program)->columns() & ColumnBit(i)) == 0) read[i] = Value::Str("unread", 6, true);
+  }
+  Require(Machine(**program).Match(read) == clause, "what is not read does not matter");
   Value result;
   if (clause != Machine::kNoClause && machine.Evaluate(clause, &result)) {
     // A row and the list of its bindings are containers of what may be as deep as a term can be.

@@ -14,20 +14,11 @@ from collections import Counter
 from contextlib import contextmanager
 
 import partita
+from helpers import naive_match
 from helpers.terms import compare, exact, fingerprint, has_opaque, numeric, order_key
 
 RAISE = object()
 BAGS = ("bag", "duplicate_bag")
-GUARDS = {
-    "<": lambda a, b: compare(a, b) < 0,
-    "=<": lambda a, b: compare(a, b) <= 0,
-    ">": lambda a, b: compare(a, b) > 0,
-    ">=": lambda a, b: compare(a, b) >= 0,
-    "==": lambda a, b: compare(a, b) == 0,
-    "/=": lambda a, b: compare(a, b) != 0,
-    "=:=": lambda a, b: exact(a) == exact(b),
-    "=/=": lambda a, b: exact(a) != exact(b),
-}
 
 
 def stored(term):
@@ -201,14 +192,18 @@ class Reads:
             acc = fn(row, acc)
         return acc
 
+    def select(self, spec):
+        results = [naive_match.run(spec, row, self.keypos) for row in self.tolist()]
+        return [result for result in results if result is not naive_match.NOTHING]
+
     def select_count(self, spec):
-        """Of all match specifications only those of one guard, a variable against a constant."""
-        [(head, [(operator, variable, constant)], _)] = spec
-        pos = next(i for i, element in enumerate(head) if element is variable)
-        if isinstance(constant, tuple):
-            _, constant = constant
-        holds = GUARDS[operator]
-        return sum(len(row) == len(head) and holds(row[pos], constant) for rows in self.rows.values() for row in rows)
+        return sum(naive_match.gives_true(spec, row, self.keypos) for row in self.tolist())
+
+    def match(self, pattern):
+        return self.select([(pattern, [], [partita.VARS])])
+
+    def match_object(self, pattern):
+        return self.select([(pattern, [], [partita.ROW])])
 
     # --- From key to key. Hash tables have no order to be right about: here it is that of the dict.
 

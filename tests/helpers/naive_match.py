@@ -419,3 +419,11 @@ def run(spec, row, keypos=None, exits=False):
         evaluator = Evaluator(row, bindings, exits)
         return [evaluator.value(body) for body in bodies][-1]
     return NOTHING
+
+
+def gives_true(spec, row, keypos):
+    """Whether a count counts the row."""
+    try:
+        return run(spec, row, keypos) is True
+    except FunctionError:
+        return False

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 import partita
+from differential import draw
 from helpers import strategies
-from helpers.model import BAGS, GUARDS, ModelTable, by_key
+from helpers.model import BAGS, ModelTable, by_key
 from helpers.terms import fingerprint
 
 FIELDS = ("id", "count", "name", "rest")
@@ -374,7 +375,7 @@ class TableMachine(RuleBasedStateMachine):
     @rule(
         arity=st.integers(1, 5),
         pos=st.integers(0, 4),
-        operator=st.sampled_from(sorted(GUARDS)),
+        operator=st.sampled_from(draw.COMPARISONS),
         constant=strategies.elements,
     )
     def select_count(self, arity, pos, operator, constant):
