@@ -55,7 +55,6 @@ PyObject* CountInSnapshot(const Snapshot& snapshot, const Program& program, int 
 // The rows of the keys that `question` names, of one moment. False: an exception is set.
 template <typename Reader>
 bool LookupNamedKeys(Reader* reader, const Question& question, RowBuffer* rows) {
-  if (question.keys().empty()) return true;
   Outcome outcome;
   if (question.keys().size() == 1) {
     outcome = CallEngine([&](Wait wait) { return reader->Lookup(question.keys()[0], wait, rows); });
