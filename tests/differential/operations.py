@@ -383,20 +383,20 @@ OPERATIONS = {
         draw_specs.table_spec,
         lambda world, spec: ("select", [draw_specs.to_erlang(spec)]),
         lambda table, spec: table.select(spec),
-        rows_in_any_order,
+        in_any_order,
         weight=20,
     ),
     "match": Operation(
         draw_specs.table_pattern,
         lambda world, pattern: ("match", [draw_specs.head_to_erlang(pattern)]),
         lambda table, pattern: table.match(pattern),
-        rows_in_any_order,
+        in_any_order,
         weight=20,
     ),
     "match_object": Operation(
         draw_specs.table_pattern,
         lambda world, pattern: ("match_object", [draw_specs.head_to_erlang(pattern)]),
         lambda table, pattern: table.match_object(pattern),
-        rows_in_any_order,
+        in_any_order,
     ),
 }
