@@ -322,7 +322,8 @@ class SpecParser {
     if (const Special special = Classify(head); special != Special::kNone) {
       return AddSpecial(place, special, head, node);
     }
-    if (PyTuple_Check(head)) return ParseContainer(place, head, 0, &SpecParser::ParsePattern, node);
+    // A row does not count as a level.
+    if (PyTuple_Check(head)) return ParseContainer(place, head, -1, &SpecParser::ParsePattern, node);
     Ref repr = Ref::Steal(ShortRepr(head));
     Ref message =
         repr ? Ref::Steal(PyUnicode_FromFormat("a pattern is a tuple, a variable or ANY, not %U", repr.get())) : Ref();
@@ -334,7 +335,7 @@ class SpecParser {
       return AddSpecial(place, special, object, node);
     }
     if (PyAnySet_Check(object)) return ParseSet(place, object, node);
-    const int holds = HoldsSpecial(object, In::kPattern, 0);
+    const int holds = HoldsSpecial(object, In::kPattern, depth);
     if (holds < 0) return false;
     if (holds == 0) return AddConstant(place, object, node);
     return ParseContainerOrFail(place, object, depth, &SpecParser::ParsePattern, node);
@@ -355,7 +356,7 @@ class SpecParser {
     }
     if (PyTuple_Check(object)) return ParseTuple(place, object, depth, node);
     if (PyAnySet_Check(object)) return ParseSet(place, object, node);
-    const int holds = HoldsSpecial(object, In::kExpression, 0);
+    const int holds = HoldsSpecial(object, In::kExpression, depth);
     if (holds < 0) return false;
     if (holds == 0) return AddConstant(place, object, node);
     return ParseContainerOrFail(place, object, depth, &SpecParser::ParseExpression, node);
