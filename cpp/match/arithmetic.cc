@@ -69,14 +69,12 @@ bool DivideInts(const Value& a, const Value& b, Allocate allocate, Value* out) {
 // `b` bits to the left or to the right; a negative number of bits goes the other way.
 bool ShiftBy(const Value& a, const Value& b, bool left, Allocate allocate, Value* out) {
   const std::optional<BigInt> x = BigInt::FromValue(a);
-  if (!x || !IsInt(b)) return false;
-  uint64_t bits = std::numeric_limits<uint64_t>::max();  // a number of bits that has no 64: as good as endless
-  bool negative;
+  const std::optional<BigInt> y = BigInt::FromValue(b);
+  if (!x || !y) return false;
+  const bool negative = y->negative();
+  uint64_t bits = std::numeric_limits<uint64_t>::max();  // a number of bits beyond 64 of its own: as good as endless
   if (b.kind == Value::Kind::kInt) {
-    negative = b.i < 0;
     bits = negative ? uint64_t{0} - static_cast<uint64_t>(b.i) : static_cast<uint64_t>(b.i);
-  } else {
-    negative = BigInt::FromValue(b)->negative();
   }
   if (left == negative) return Give(x->ShiftRight(bits), allocate, out);
   if (x->is_zero()) return Give(*x, allocate, out);

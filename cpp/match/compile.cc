@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -259,9 +260,12 @@ class Compiler {
 
   // Numbered ones by their numbers, then named ones as they came.
   void OrderVariables() {
-    const auto rank = [this](uint32_t variable) { return static_cast<uint64_t>(spec_.variable(variable).number); };
-    std::stable_sort(variables_.begin(), variables_.end(),
-                     [&rank](uint32_t a, uint32_t b) { return rank(a) < rank(b); });
+    std::vector<std::tuple<uint64_t, size_t, uint32_t>> ranked;  // by number (none is the greatest), then by place
+    for (size_t i = 0; i < variables_.size(); ++i) {
+      ranked.emplace_back(static_cast<uint64_t>(spec_.variable(variables_[i]).number), i, variables_[i]);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    for (size_t i = 0; i < ranked.size(); ++i) variables_[i] = std::get<2>(ranked[i]);
   }
 
   // --- Expressions. Each leaves one value on the stack.
