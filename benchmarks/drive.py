@@ -11,11 +11,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ordered_peers
 import peers
 import workloads
 
 HERE = Path(__file__).resolve().parent
 ETS = "ets"
+ORDERED_ETS = "ets-ordered"
+PYTHON_PEERS = peers.PYTHON_PEERS | ordered_peers.PEERS
 CHECKED_KEYS = 20_000
 
 
@@ -136,9 +139,14 @@ class Crew:
             worker.close()
 
     def in_rounds(
-        self, operation: str, names: Iterable[str], unit: str, measure: Callable[[Worker], float] | None = None
+        self,
+        operation: str,
+        names: Iterable[str],
+        unit: str,
+        measure: Callable[[Worker], float] | None = None,
+        prefix: str = "",
     ) -> None:
-        """Each round asks every peer once, and the next round starts with another peer."""
+        """Each round asks each peer once, the next round starts with another. `prefix` is one of the records' names."""
         workers = [worker for worker in self.workers if worker.name in set(names)]
         sizes: dict[str, int] = {}
 
@@ -152,7 +160,7 @@ class Crew:
                 worker = workers[(i + turn) % len(workers)]
                 values[worker.name].append((measure or run)(worker))
         for name, runs in values.items():
-            self.session.add(operation, name, runs, unit, keys=self.kind, rows=self.rows)
+            self.session.add(prefix + operation, name, runs, unit, keys=self.kind, rows=self.rows)
 
     def check(self, command: str, names: Iterable[str]) -> None:
         """All peers must answer an untimed command with the same number, which is printed."""
@@ -166,7 +174,8 @@ class Crew:
 
 def command_for(name: str, kind: str, rows: int, folder: Path, scratch: Path) -> list[str]:
     arguments = [kind, str(rows), str(folder)]
-    if name == ETS:
+    if name in (ETS, ORDERED_ETS):
+        arguments.append("set" if name == ETS else "ordered_set")
         return ["erl", "-noshell", "-pa", str(scratch), "-eval", "ets_peer:main()", "-extra", *arguments]
     return [sys.executable, str(HERE / "worker.py"), name, *arguments]
 
@@ -198,12 +207,22 @@ def erlang_version() -> str:
 def find_peers(session: Session, wanted: Iterable[str]) -> None:
     """Fills session.peers with those that can run here, session.left_out with the others and their reasons."""
     for name in wanted:
-        reason = compile_erlang("ets_peer.erl", session.scratch) if name == ETS else peers.why_missing(name)
+        is_ets = name in (ETS, ORDERED_ETS)
+        reason = compile_erlang("ets_peer.erl", session.scratch) if is_ets else why_missing(name)
         if reason:
             session.left_out[name] = reason
             continue
         session.peers.append(name)
-        session.versions[name] = erlang_version() if name == ETS else peers.PYTHON_PEERS[name].version()
+        session.versions[name] = erlang_version() if is_ets else PYTHON_PEERS[name].version()
+
+
+def why_missing(name: str) -> str:
+    """Empty if the peer can be run here, else the reason why not."""
+    try:
+        PYTHON_PEERS[name].version()
+    except ImportError as error:
+        return f"not installed: {error}"
+    return ""
 
 
 def in_fresh_process(function: str, **arguments: Any) -> Any:

@@ -6,15 +6,15 @@
 -module(ets_peer).
 -export([main/0]).
 
--record(s, {kind, n, rows, keys, overwrite, tab, full = false}).
+-record(s, {kind, type, n, rows, keys, overwrite, tab, full = false}).
 
 main() ->
-    [Kind, Size, Folder] = init:get_plain_arguments(),
+    [Kind, Size, Folder, Type] = init:get_plain_arguments(),
     N = list_to_integer(Size),
     K = list_to_atom(Kind),
     Insert = order(Folder, "insert.u32"),
     Read = order(Folder, "read.u32"),
-    S = #s{kind = K, n = N,
+    S = #s{kind = K, type = list_to_atom(Type), n = N,
            rows = [row(K, N, X) || X <- Insert],
            keys = [key(K, X) || X <- Read],
            overwrite = [row(K, N, X) || X <- Read]},
@@ -56,7 +56,7 @@ cut(N) -> N - max(1, N div 100) - 1.
 
 empty(S = #s{tab = Old}) ->
     Old =:= undefined orelse ets:delete(Old),
-    S#s{tab = ets:new(t, [set, public]), full = false}.
+    S#s{tab = ets:new(t, [S#s.type, public]), full = false}.
 
 full(S = #s{full = true}) -> S;
 full(S0) ->
@@ -73,6 +73,8 @@ time(lookup, S0) -> run(fun(T, S) -> l_lookup(T, S#s.keys), S#s.n end, full(S0),
 time(member, S0) -> run(fun(T, S) -> l_member(T, S#s.keys), S#s.n end, full(S0), true);
 time(update_counter, S0) -> run(fun(T, S) -> l_counter(T, S#s.keys), S#s.n end, full(S0), true);
 time(delete, S0) -> run(fun(T, S) -> l_delete(T, S#s.keys), S#s.n end, full(S0), false);
+time(next, S0) -> run(fun(T, S) -> l_next(T, S#s.keys), S#s.n end, full(S0), true);
+time(walk, S0) -> run(fun(T, S) -> l_walk(T, ets:first(T)), S#s.n end, full(S0), true);
 time(loop, S0) -> run(fun(_, S) -> l_none(S#s.keys), S#s.n end, full(S0), true);
 time(select_count, S0) -> run(fun(T, S) -> ets:select_count(T, spec(S)), 1 end, full(S0), true);
 time(tolist, S0) -> run(fun(T, S) -> length(ets:tab2list(T)), S#s.n end, full(S0), true).
@@ -99,6 +101,10 @@ l_lookup(T, [K | R]) -> [_] = ets:lookup(T, K), l_lookup(T, R);
 l_lookup(_, []) -> ok.
 l_member(T, [K | R]) -> true = ets:member(T, K), l_member(T, R);
 l_member(_, []) -> ok.
+l_next(T, [K | R]) -> ets:next(T, K), l_next(T, R);
+l_next(_, []) -> ok.
+l_walk(_, '$end_of_table') -> ok;
+l_walk(T, K) -> l_walk(T, ets:next(T, K)).
 l_counter(T, [K | R]) -> ets:update_counter(T, K, {2, 1}), l_counter(T, R);
 l_counter(_, []) -> ok.
 l_delete(T, [K | R]) -> ets:delete(T, K), l_delete(T, R);

@@ -65,7 +65,7 @@ def goals() -> list[Goal]:
             found.append(ratio(what, 0.5, "ETS", Figure(f"memory ({account})", keys=keys), ets))
     later, before = (Figure(f"gc.collect() {when}", keys="int") for when in ("later", "empty"))
     found.append(ratio("`gc.collect()` with the rows resident", 1.2, "an empty process", later, before))
-    return found + writer_goals() + growth_goals() + small_goals() + bag_goals()
+    return found + ordered_goals() + writer_goals() + growth_goals() + small_goals() + bag_goals()
 
 
 def point_goals(keys: str) -> list[Goal]:
@@ -102,6 +102,20 @@ def scan_goals(keys: str) -> list[Goal]:
         Goal(count, "≥ 100 x faster than ETS", "faster", 100, *figures("select_count", "ets")),
         ratio(f"`tolist`, {keys} keys", 0.8, "polars `rows()`", *figures("tolist", "polars")),
     ]
+
+
+def ordered_goals() -> list[Goal]:
+    found = []
+    for operation, peer, limit in (
+        ("insert", "ets-ordered", 0.6),
+        ("lookup", "ets-ordered", 0.6),
+        ("lookup", "SortedDict", 1),
+    ):
+        of = {"ets-ordered": "ETS ordered_set"}.get(peer, peer)
+        for keys in KINDS:
+            ours, theirs = (Figure(f"ordered: {operation}", who, keys) for who in ("partita-ordered", peer))
+            found.append(ratio(f"ordered_set: `{operation}` at random, {keys} keys", limit, of, ours, theirs))
+    return found
 
 
 def writer_goals() -> list[Goal]:

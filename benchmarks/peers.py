@@ -535,15 +535,6 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def why_missing(name: str) -> str:
-    """Empty if the peer can be run here, else the reason why not."""
-    try:
-        PYTHON_PEERS[name].version()
-    except ImportError as error:
-        return f"not installed: {error}"
-    return ""
-
-
 def timed(peer: Peer, operation: str, clock: Callable[[], int]) -> tuple[int, int]:
     """Nanoseconds and operations of one run."""
     work = getattr(peer, operation)

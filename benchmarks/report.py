@@ -13,7 +13,7 @@ from typing import Any
 from goals import Figure, Verdict, goals, judge, record_of
 from workloads import KINDS
 
-NAMES = {"ets": "ETS"}
+NAMES = {"ets": "ETS", "ets-ordered": "ETS", "partita-ordered": "partita", "sqlite3-ordered": "sqlite3"}
 
 NOT_SHOWN = """\
 - One thread calls, unless a row says otherwise. Nothing here tells how calls scale over threads: a Python with a GIL
@@ -45,6 +45,7 @@ def write(results: dict[str, Any]) -> str:
         "## Absolute times\n\nMedian (smallest-largest) of the runs.\n",
     ]
     parts += [section for keys in KINDS for section in point_section(results, keys)]
+    parts += ordered_section(results)
     parts += scan_section(results) + memory_section(results) + latency_section(results) + growth_section(results)
     parts += call_section(results) + index_section(results)
     parts.append(details(results))
@@ -84,6 +85,20 @@ def point_section(results: dict[str, Any], keys: str) -> list[str]:
         if ours
         else "",
     ]
+
+
+def ordered_section(results: dict[str, Any]) -> list[str]:
+    peers = ["partita-ordered", "ets-ordered", "SortedDict", "sqlite3-ordered"]
+    names = ["insert", "overwrite", "lookup", "next", "walk", "delete"]
+    sections = []
+    for keys in KINDS:
+        table = matrix(results, [f"ordered: {name}" for name in names], peers, keys)
+        if table:
+            sections.append(
+                f"### Tables in order, {keys} keys, {results['rows']:,} rows\n\n"
+                f"`next` steps from keys at random, `walk` from the first to the last.\n\n{table}"
+            )
+    return sections
 
 
 def scan_section(results: dict[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ What can be measured (README.md tells the question behind each):
     collector  gc.collect() with all rows resident
     writers    latency of insert alone and while another thread scans
     growth     ten times the rows: load, scan, point calls
+    ordered    insert, lookup and steps in an ordered_set
     index      the hash index against absl::flat_hash_set, in C++
     bag        bags of 1, 10 and 10,000 rows a key: insert, lookup and delete_object, a row
 """
@@ -30,12 +31,11 @@ from pathlib import Path
 
 import drive
 import machine
-import peers
 import report
 from measures import MEASURES
 
 HERE = Path(__file__).resolve().parent
-ALL_PEERS = [*peers.PYTHON_PEERS, drive.ETS]
+ALL_PEERS = [*drive.PYTHON_PEERS, drive.ETS, drive.ORDERED_ETS]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -35,7 +35,8 @@ PyMethodDef snapshot_methods[] = {
     Method<&SelectOrCount<SnapshotReader, true>>("_select_count", nullptr),
     Method<&MatchPattern<SnapshotReader, Spec::Kind::kVars>>("_match", nullptr),
     Method<&MatchPattern<SnapshotReader, Spec::Kind::kRow>>("_match_object", nullptr),
-    MethodNoArguments<&IterateBackward<SnapshotReader>>("_iter_backward", nullptr),
+    MethodNoArguments<&IterateBackward<SnapshotReader>>("__reversed__",
+                                                        "__reversed__($self, /)\n--\n\nSee Table.__reversed__."),
     MethodNoArguments<&IterateKeys<SnapshotReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<SnapshotReader>>("_count_keys", nullptr),
     MethodNoArguments<&Close>(

@@ -218,7 +218,9 @@ PyMethodDef table_methods[] = {
         "A context manager: inside of `with table.fix():` a walk by next() and prev() meets each key that stays\n"
         "exactly once and goes on from keys that were deleted. May be nested and entered again."),
     Method<&FixByHand>("_fix_by_hand", nullptr),
-    MethodNoArguments<&IterateBackward<TableReader>>("_iter_backward", nullptr),
+    MethodNoArguments<&IterateBackward<TableReader>>("__reversed__",
+                                                     "__reversed__($self, /)\n--\n\nIterates from the last row to the "
+                                                     "first; in a table without an order like iter()."),
     MethodNoArguments<&IterateKeys<TableReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<TableReader>>("_count_keys", nullptr),
     MethodNoArguments<&Stats>("_stats", nullptr),

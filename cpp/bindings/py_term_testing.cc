@@ -6,6 +6,7 @@
 #include "bindings/py_ref.h"
 #include "bindings/py_term.h"
 #include "term/number.h"
+#include "term/sort_key.h"
 #include "term/value.h"
 #include "term/wire.h"
 
@@ -82,9 +83,9 @@ PyObject* TermHash(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return PyLong_FromUnsignedLongLong(HashValue(a.value, seed));
 }
 
-PyObject* TermSortPrefix(PyObject*, PyObject* obj) {
+PyObject* TermSortKey(PyObject*, PyObject* obj) {
   Argument a;
-  return a.Read(obj) ? PyLong_FromUnsignedLongLong(SortPrefix(a.value)) : nullptr;
+  return a.Read(obj) ? PyBytes_FromStringAndSize(SortKey(a.value).bytes(), SortKey::kSize) : nullptr;
 }
 
 PyObject* TermIsKey(PyObject*, PyObject* obj) {
@@ -126,7 +127,7 @@ PyMethodDef* Hooks() {
       Method<&TermCompare>("_term_compare", nullptr),
       Method<&TermEqual>("_term_equal", nullptr),
       Method<&TermHash>("_term_hash", nullptr),
-      Method<&TermSortPrefix>("_term_sort_prefix", nullptr),
+      Method<&TermSortKey>("_term_sort_key", nullptr),
       Method<&TermIsKey>("_term_is_key", nullptr),
       Method<&TermAdd>("_term_add", nullptr),
       Method<&TermDecodeRow>("_term_decode_row", nullptr),

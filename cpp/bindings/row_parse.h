@@ -66,10 +66,15 @@ inline bool ParseRow(const Shape& shape, PyObject* object, RowScratch* scratch, 
 // A key that is encoded without running any code and cannot be refused, unless it is too long.
 inline bool IsPlainKey(PyObject* object) { return PyLong_CheckExact(object) || PyUnicode_CheckExact(object); }
 
+// An ordered_set asks for none.
+inline uint64_t HashOfKey(const Shape& shape, const Value& key) {
+  return shape.options.type == TableType::kOrderedSet ? 0 : HashValue(key, shape.options.hash_seed);
+}
+
 // Encodes `object` as a key; the value may point into it.
 inline bool ParseKey(const Shape& shape, PyObject* object, EncodeArena* arena, KeyView* key) {
   if (!(IsPlainKey(object) ? EncodeValue(object, arena, &key->key) : EncodeKey(object, arena, &key->key))) return false;
-  key->hash = HashValue(key->key, shape.options.hash_seed);
+  key->hash = HashOfKey(shape, key->key);
   return true;
 }
 

@@ -277,8 +277,12 @@ uint64_t RowStore::Pin(std::shared_ptr<PinToken> token, ColumnSet columns) {
 
 void RowStore::NotePins() {
   newest_pin_ = pins_.empty() ? 0 : pins_.back().epoch;
+  newest_whole_pin_ = 0;
   pinned_columns_ = 0;
-  for (const PinRecord& pin : pins_) pinned_columns_ |= pin.columns;
+  for (const PinRecord& pin : pins_) {
+    pinned_columns_ |= pin.columns;
+    if (pin.columns == kAllColumns) newest_whole_pin_ = pin.epoch;
+  }
 }
 
 bool RowStore::HasPinIn(uint64_t first_epoch, uint64_t end_epoch) const {
@@ -318,11 +322,11 @@ void RowStore::EndPinsAfterFork() {
 
 // --- Self-check.
 
-Status RowStore::CheckInvariants() const {
+Status RowStore::CheckInvariants(uint64_t others) const {
   const auto broken = [](uint32_t number, const auto&... what) {
     return InternalError(absl::StrCat("chunk ", number, ": ", what...));
   };
-  uint64_t bytes = retired_bytes_;
+  uint64_t bytes = retired_bytes_ + others;
   const auto count_block = [&bytes](const void* data) {
     if (data != nullptr) bytes += BlockOf(data)->size;
   };

@@ -153,9 +153,16 @@ class RowStore {
     garbage_ = nullptr;
     return garbage;
   }
+  // --- Blocks that live as the store's own do, for an index that snapshots read. Counted by bytes().
+  void* NewBlock(size_t bytes);  // throws std::bad_alloc
+  void Retire(void* data);       // null is allowed
+  // Whether a pin of all columns may see the block.
+  bool SeenByWholePin(const void* data) const { return BlockOf(data)->birth <= newest_whole_pin_; }
+
   uint64_t bytes() const { return bytes_ + chunks_.capacity() * sizeof(void*) * 2 + held_.size() * sizeof(SlotSet); }
   uint64_t retired_bytes() const { return retired_bytes_; }
-  Status CheckInvariants() const;
+  // `others`: the size of live blocks that are not of rows.
+  Status CheckInvariants(uint64_t others = 0) const;
 
  private:
   static constexpr uint64_t kTidyBytes = 4096;
@@ -178,8 +185,6 @@ class RowStore {
   void NotePins();
   // Whether a row's value is there already, to the bit: then it needs no copy of a pinned array.
   bool HoldsAlready(const Chunk& chunk, uint32_t index, uint32_t place, const Value& value) const;
-  void* NewBlock(size_t bytes);
-  void Retire(void* data);  // null is allowed
 
   uint32_t AddChunk();
   Slot ClaimSlotBesideHeld();
@@ -239,8 +244,9 @@ class RowStore {
   uint32_t live_chunks_ = 0;                 // that exist
   absl::btree_map<uint32_t, SlotSet> held_;  // by chunk
 
-  uint64_t epoch_ = 1;            // birth of blocks made now
-  uint64_t newest_pin_ = 0;       // 0: no pins
+  uint64_t epoch_ = 1;       // birth of blocks made now
+  uint64_t newest_pin_ = 0;  // 0: no pins
+  uint64_t newest_whole_pin_ = 0;
   ColumnSet pinned_columns_ = 0;  // of any pin
   std::vector<PinRecord> pins_;
   Block* retired_ = nullptr;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "table/bag_table.h"
+#include "table/ordered_table.h"
 #include "table/set_table.h"
 
 namespace partita {
@@ -73,13 +74,13 @@ StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
     switch (completed.type) {
       case TableType::kSet:
         return std::make_shared<SetTable>(completed);
+      case TableType::kOrderedSet:
+        return std::make_shared<OrderedTable>(completed);
       case TableType::kBag:
       case TableType::kDuplicateBag:
         return std::make_shared<BagTable>(completed);
-      case TableType::kOrderedSet:
-        break;
     }
-    return UnimplementedError("tables of type ordered_set do not exist yet");
+    return InvalidArgumentError("no such type of table");
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("no memory for a table");
   }

@@ -105,9 +105,6 @@ inline bool ExactlyEqual(const Value& a, const Value& b) {
 int CompareNumeric(const Value& a, const Value& b);
 int CompareExact(const Value& a, const Value& b);
 
-// Monotone under numeric order: a < b implies SortPrefix(a) <= SortPrefix(b).
-uint64_t SortPrefix(const Value& v);
-
 namespace hash_internal {
 // Two multiplications of 64 by 64 bits, so that every bit of the result depends on every bit of both.
 inline uint64_t Mix(uint64_t x, uint64_t seed) {

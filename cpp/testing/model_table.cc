@@ -42,9 +42,9 @@ std::vector<std::string> ModelTable::Dump() const {
   return dump;
 }
 
-// In a set the key that is stored is that of the row, be it -0.0 where 0.0 was.
+// In a set the key that is stored is that of the row, be it -0.0 where 0.0 was, or in an ordered_set 1.0 where 1 was.
 void ModelTable::Put(const Row& row) {
-  if (type_ == TableType::kSet) rows_.erase(row[keypos_]);
+  if (one_row_) rows_.erase(row[keypos_]);
   std::vector<Row>& rows = rows_[row[keypos_]];
   const auto is_equal = [&row](const Row& other) { return RowsExactlyEqual(row, other); };
   if (type_ == TableType::kBag && std::any_of(rows.begin(), rows.end(), is_equal)) return;
@@ -69,7 +69,7 @@ uint64_t ModelTable::RemoveEqual(const Row& row) {
 
 Result ModelTable::UpdateCounter(const Operation& op) {
   Result result;
-  if (type_ != TableType::kSet) return Result{.outcome = Outcome::kWrongType};
+  if (!one_row_) return Result{.outcome = Outcome::kWrongType};
   const auto it = rows_.find(op.keys[0]);
   result.flag = it != rows_.end() || op.has_default;
   if (!result.flag) return result;
@@ -101,7 +101,7 @@ Result ModelTable::UpdateCounter(const Operation& op) {
 
 Result ModelTable::UpdateElement(const Operation& op) {
   Result result;
-  if (type_ != TableType::kSet) return Result{.outcome = Outcome::kWrongType};
+  if (!one_row_) return Result{.outcome = Outcome::kWrongType};
   const auto it = rows_.find(op.keys[0]);
   result.flag = it != rows_.end() || op.has_default;
   if (!result.flag) return result;
@@ -161,7 +161,7 @@ Result ModelTable::Do(const Operation& op) {
     case Call::kUpdateElement:
       return UpdateElement(op);
     case Call::kCompareAndSwap:
-      if (type_ != TableType::kSet) {
+      if (!one_row_) {
         result.outcome = Outcome::kWrongType;
       } else if (RemoveEqual(op.rows[0]) == 1) {
         Put(op.rows[1]);
@@ -195,7 +195,7 @@ Result ModelTable::Do(const Operation& op) {
       break;
     case Call::kWalk:
       for (const auto& [key, rows] : rows_) result.rows.insert(result.rows.end(), rows.begin(), rows.end());
-      SortRows(&result.rows);
+      if (type_ != TableType::kOrderedSet) SortRows(&result.rows);
       break;
     case Call::kCompact:
       break;

@@ -84,7 +84,7 @@ Result DoWalk(Table* table, Wait wait) {
     if (result.outcome != Outcome::kOk) return Result{.outcome = result.outcome};
     for (Row& row : RowsOf(out)) result.rows.push_back(std::move(row));
   } while (!out.empty());
-  SortRows(&result.rows);
+  if (table->options().type != TableType::kOrderedSet) SortRows(&result.rows);
   return result;
 }
 

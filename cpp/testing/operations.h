@@ -75,13 +75,17 @@ std::ostream& operator<<(std::ostream& out, const Result& result);
 
 Result Do(Table* table, const Operation& op, Wait wait = Wait::kBlock);
 
-// A hash table as a map from keys to their rows, in the order they came in.
+// A table as a map from keys to their rows, in the order they came in.
 class ModelTable {
  public:
-  explicit ModelTable(uint32_t keypos, TableType type = TableType::kSet) : keypos_(keypos), type_(type) {}
+  explicit ModelTable(uint32_t keypos, TableType type = TableType::kSet)
+      : keypos_(keypos),
+        type_(type),
+        one_row_(type == TableType::kSet || type == TableType::kOrderedSet),
+        rows_(KeyLess{type == TableType::kOrderedSet}) {}
 
   Result Do(const Operation& op);
-  const std::map<Term, std::vector<Row>, ExactLess>& rows() const { return rows_; }
+  const std::map<Term, std::vector<Row>, KeyLess>& rows() const { return rows_; }
   std::vector<std::string> Dump() const;
 
  private:
@@ -94,7 +98,8 @@ class ModelTable {
 
   uint32_t keypos_;
   TableType type_;
-  std::map<Term, std::vector<Row>, ExactLess> rows_;
+  bool one_row_;  // a key
+  std::map<Term, std::vector<Row>, KeyLess> rows_;
 };
 
 // Sorted as the model gives them, where the table gives no order.

@@ -60,6 +60,15 @@ struct ExactLess {
   bool operator()(const Term& a, const Term& b) const { return CompareExact(a.view(), b.view()) < 0; }
 };
 
+// Those of a table of any type.
+struct KeyLess {
+  bool numeric = false;  // as in an ordered_set
+
+  bool operator()(const Term& a, const Term& b) const {
+    return (numeric ? CompareNumeric(a.view(), b.view()) : CompareExact(a.view(), b.view())) < 0;
+  }
+};
+
 using Row = std::vector<Term>;
 
 Row RowFromValues(absl::Span<const Value> values);

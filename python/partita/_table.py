@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 
-_TYPES = ("set", "bag", "duplicate_bag")
-_COMING_TYPES = ("ordered_set",)
+_TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
 _BAGS = ("bag", "duplicate_bag")
 _IF_EXISTS = ("raise", "get", "replace")
 
 
 def _check_type(type: object) -> None:  # noqa: A002
-    if type in _COMING_TYPES:
-        raise ValueError(f"type {type!r} is not supported yet")
     if type not in _TYPES:
         raise ValueError(f"type is {short_repr(type)}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
 
@@ -88,9 +85,10 @@ class Table(_core.Table):
     Args:
         name: a str, by which `partita.table(name)` finds the table until it is dropped; None for a table that lives
             until its last reference.
-        type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys). "bag"
-            and "duplicate_bag": any number of rows for each key, in the order they come in; a bag does not take a row
-            that is exactly equal to one it has.
+        type: "set": one row for each key; keys are equal if type and value are (1, 1.0 and True are three keys).
+            "ordered_set": one row for each key, in the order of keys; numbers are equal by value (1 and 1.0 are one
+            key, and the row that comes last brings its own). "bag" and "duplicate_bag": any number of rows for each
+            key, in the order they come in; a bag does not take a row that is exactly equal to one it has.
         keypos: position of the key in a row, or its field's name.
         partitions: how many parts with a lock of their own the rows are spread over; by default the number of CPUs this
             process may use.
@@ -115,7 +113,7 @@ class Table(_core.Table):
         cls,
         name: str | None = None,
         *,
-        type: Literal["set", "bag", "duplicate_bag"] = "set",  # noqa: A002
+        type: Literal["set", "ordered_set", "bag", "duplicate_bag"] = "set",  # noqa: A002
         keypos: int | str = 0,
         partitions: int | None = None,
         fields: Iterable[str] | None = None,
@@ -231,8 +229,8 @@ class Table(_core.Table):
         return reading.fold(self, fn, acc)
 
     def foldr(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
-        """Like foldl(), from the other end of what has an order: of the rows of one key in a bag, not of a set."""
-        return reading.fold(self._iter_backward(), fn, acc)
+        """Like foldl(), from the other end of what has an order: not of a set."""
+        return reading.fold(reversed(self), fn, acc)
 
     def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
         """All rows of one moment as named tuples, whose names are the table's fields; or the given rows of it.

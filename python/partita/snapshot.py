@@ -42,8 +42,8 @@ class Snapshot(_core.Snapshot):
         return reading.fold(self, fn, acc)
 
     def foldr(self, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumulator) -> Accumulator:
-        """Like foldl(), from the other end of what has an order: of the rows of one key in a bag, not of a set."""
-        return reading.fold(self._iter_backward(), fn, acc)
+        """Like foldl(), from the other end of what has an order: not of a set."""
+        return reading.fold(reversed(self), fn, acc)
 
     def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
         """The rows as named tuples; see `Table.records`."""

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "term/number.h"
+#include "term/sort_key.h"
 #include "term/value.h"
 #include "term/wire.h"
 #include "term/wire_writer.h"
@@ -103,7 +105,8 @@ void CheckTwo(const Value& a, const Value& b) {
   Require(ExactlyEqual(a, b) == (exact == 0), "equality is order");
   if (exact == 0) Require(HashValue(a, 7) == HashValue(b, 7), "equal terms hash the same");
   if (exact == 0) Require(numeric == 0, "exactly equal terms are equal numerically");
-  if (numeric <= 0) Require(SortPrefix(a) <= SortPrefix(b), "prefixes never fall");
+  const int sort_keys = std::memcmp(SortKey(a).bytes(), SortKey(b).bytes(), SortKey::kSize);
+  if (numeric <= 0) Require(sort_keys <= 0, "sort keys never fall");
 }
 
 }  // namespace

@@ -5,8 +5,9 @@ that either can stand where the other does. Rows lie in a dict from the canonica
 to a list of rows; nothing here depends on Python's own equality or hashing of the terms.
 
 Hash tables promise no order of keys, so the model has none either: compare rows by key (`by_key`), and walks by what
-they promise. `watch()` gives a `Watch`, which is told of every change and then judges a walk: each key that was there
-from start to end exactly once, and nothing but rows that were in the table at some time in between.
+they promise; an ordered_set gives its rows by key. `watch()` gives a `Watch`, which is told of every change and then
+judges a walk: each key that was there from start to end exactly once, and nothing but rows that were in the table at
+some time in between.
 """
 
 import math
@@ -48,8 +49,11 @@ class Watch:
     equal rows of a duplicate_bag as often as there are.
     """
 
-    def __init__(self, model, identity):
+    def __init__(self, model, identity, *, backward=False):
         self.identity = identity
+        self.ordered = model.type == "ordered_set"
+        self.sign = 1 if backward else -1  # of comparing a row's key with that of the next
+        self.last = None  # row
         self.bag = model.type in BAGS
         self.states = {}  # key -> the rows it ever had, by fingerprint
         self.permanent = {}  # key -> those of them that stayed, in bags with how many
@@ -73,6 +77,9 @@ class Watch:
         if self.permanent.get(key):  # else the key may have gone and come again
             most = self.states[key][seen] if self.bag else 1
             assert self.met[(key, seen) if self.bag else key] <= most, f"{row!r} was met too often"
+        if self.ordered and self.last is not None:
+            assert compare(self.last[keypos], row[keypos]) == self.sign, f"{row!r} after {self.last!r}"
+        self.last = row
 
     def end(self):
         if self.bag:
@@ -286,8 +293,8 @@ class ModelTable(Reads):
     def _check(self):
         assert all(self.rows.values()), "a key without rows"
 
-    def watch(self):
-        watch = Watch(self, self.identity)
+    def watch(self, *, backward=False):
+        watch = Watch(self, self.identity, backward=backward)
         self.watches.append(watch)
         return watch
 

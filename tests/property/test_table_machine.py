@@ -117,6 +117,10 @@ class TableMachine(RuleBasedStateMachine):
         self.failed = False
         return theirs[1]
 
+    def in_order(self, rows):
+        """Rows, or keys, as far as the type gives them an order."""
+        return fingerprint(list(rows)) if self.type == "ordered_set" else self.by_key(rows)
+
     def row(self, key, others):
         others = [*others, *[0] * (self.model.keypos - len(others))]
         return (*others[: self.model.keypos], key, *others[self.model.keypos :])
@@ -348,7 +352,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @rule()
     def contents(self):
-        self.both("tolist", result=self.by_key)
+        self.both("tolist", result=self.in_order)
 
     @rule()
     def other_ways_to_all_rows(self):
@@ -356,10 +360,11 @@ class TableMachine(RuleBasedStateMachine):
             rows.append(row)
             return rows
 
-        expected = self.by_key(self.model.tolist())
-        assert self.by_key(self.table) == expected
-        assert self.by_key(self.table.foldl(collect, [])) == expected
-        assert self.by_key(reversed(self.table.foldr(collect, []))) == expected
+        expected = self.in_order(self.model.tolist())
+        assert self.in_order(self.table) == expected
+        assert self.in_order(self.table.foldl(collect, [])) == expected
+        assert self.in_order(reversed(self.table.foldr(collect, []))) == expected
+        assert self.in_order(list(reversed(self.table))[::-1]) == expected
         assert len(self.table.keys()) == len(self.model.keys())
         assert Counter(map(fingerprint, self.table.keys())) == Counter(map(fingerprint, self.model.keys()))
 
@@ -410,6 +415,11 @@ class TableMachine(RuleBasedStateMachine):
     @rule()
     def start_walk(self):
         self.walks.append((iter(self.table), self.model.watch()))
+
+    @precondition(lambda self: self.type == "ordered_set" and len(self.walks) < MOST_HELD)
+    @rule()
+    def start_walk_backward(self):
+        self.walks.append((reversed(self.table), self.model.watch(backward=True)))
 
     @precondition(lambda self: self.walks)
     @rule(which=st.integers(0, MOST_HELD), steps=st.sampled_from([1, 1, 2, 5, 16, 17, 600]))
@@ -560,10 +570,11 @@ class TableMachine(RuleBasedStateMachine):
 
     def check_snapshot(self, snapshot, model):
         """Every key of then and of now, and every way to read."""
-        expected = self.by_key(model.tolist())
+        expected = self.in_order(model.tolist())
         assert len(snapshot) == len(model)
-        assert self.by_key(snapshot.tolist()) == expected
-        assert self.by_key(snapshot) == expected
+        assert self.in_order(snapshot.tolist()) == expected
+        assert self.in_order(snapshot) == expected
+        assert self.in_order(list(reversed(snapshot))[::-1]) == expected
         assert Counter(map(fingerprint, snapshot.keys())) == Counter(map(fingerprint, model.keys()))
         assert len(snapshot.keys()) == len(model.keys())
         keys = [*model.keys(), *self.model.keys(), "no such key"]
@@ -593,8 +604,30 @@ class TableMachine(RuleBasedStateMachine):
         self.both("lookup", key)
 
 
-def machine(table_type, of_partitions):
-    class Machine(TableMachine):
+class OrderedMachine(TableMachine):
+    """Keys in order: steps, and the n-th row."""
+
+    type = "ordered_set"
+
+    @rule(key=st.one_of(KEYS, BAD_KEYS))
+    def step(self, key):
+        for method in ("next", "prev", "next_lookup", "prev_lookup"):
+            self.both(method, key)
+
+    @rule()
+    def ends(self):
+        for method in ("first", "last", "first_lookup", "last_lookup"):
+            self.both(method)
+
+    @rule(number=st.integers(0, 3000))
+    def slot(self, number):
+        rows = self.model.tolist()
+        expected = [rows[number]] if number < len(rows) else partita.END
+        assert fingerprint(self.table.slot(number)) == fingerprint(expected)
+
+
+def machine(table_type, of_partitions, base=TableMachine):
+    class Machine(base):
         type = table_type
         partitions = of_partitions
 
@@ -610,3 +643,5 @@ TestBagOfOnePartition = machine("bag", 1)
 TestBagOfSevenPartitions = machine("bag", 7)
 TestDuplicateBagOfOnePartition = machine("duplicate_bag", 1)
 TestDuplicateBagOfSevenPartitions = machine("duplicate_bag", 7)
+TestOrderedSetOfOnePartition = machine("ordered_set", 1, OrderedMachine)
+TestOrderedSetOfSevenPartitions = machine("ordered_set", 7, OrderedMachine)

@@ -1,4 +1,4 @@
-"""The laws of terms: lossless coding in one form; order is total; equality, hash and sort prefix agree with it.
+"""The laws of terms: lossless coding in one form; order is total; equality, hash and sort key agree with it.
 
 Method: the engine's own functions on terms, reached through the hooks of partita._core, against the order written a
 second time in helpers.terms, and against each other. Terms come from small pools, with lookalikes; `disguised` makes an
@@ -23,7 +23,7 @@ SEED = 0x0123456789ABCDEF
 HASH_SEEDS = st.integers(0, 2**64 - 1)
 
 encode, decode, validate = _core._term_encode, _core._term_decode, _core._term_validate
-term_hash, prefix = _core._term_hash, _core._term_sort_prefix
+term_hash, sort_key = _core._term_hash, _core._term_sort_key
 
 
 def compare(a, b):
@@ -120,24 +120,24 @@ def test_an_equal_term_with_other_bytes_is_equal(term, seed):
     assert _core._term_equal(term, twin)
     assert compare_exactly(term, twin) == compare(term, twin) == 0
     assert term_hash(term, seed) == term_hash(twin, seed)
-    assert prefix(term) == prefix(twin)
+    assert sort_key(term) == sort_key(twin)
 
 
 @given(strategies.terms)
 def test_ints_and_floats_are_equal_numerically_only(term):
     twin = refloated(term)
     assert compare(term, twin) == 0
-    assert prefix(term) == prefix(twin)
+    assert sort_key(term) == sort_key(twin)
     assert (compare_exactly(term, twin) == 0) == (model.exact(term) == model.exact(twin))
 
 
 @given(st.lists(strategies.terms, min_size=2, max_size=8))
-def test_sort_prefix_never_falls(terms):
+def test_sort_keys_never_fall(terms):
     for a, b in itertools.combinations(terms, 2):
         if compare(a, b) <= 0:
-            assert prefix(a) <= prefix(b)
+            assert sort_key(a) <= sort_key(b)
         if compare(a, b) >= 0:
-            assert prefix(a) >= prefix(b)
+            assert sort_key(a) >= sort_key(b)
 
 
 @given(st.one_of(strategies.INTS, st.floats(allow_nan=False, allow_infinity=False).map(int)), st.integers(-2, 2))
@@ -152,7 +152,7 @@ def test_an_int_and_the_floats_around_it(i, steps):
         assert compare(b, a) == (b > a) - (b < a)
         assert compare((0, [a]), (0, [b])) == (a > b) - (a < b)
         assert compare_exactly(a, b) == -1
-        assert (prefix(a) <= prefix(b)) if a <= b else (prefix(a) >= prefix(b))
+        assert (sort_key(a) <= sort_key(b)) if a <= b else (sort_key(a) >= sort_key(b))
 
 
 @given(st.one_of(strategies.INTS, strategies.FLOATS), st.one_of(strategies.INTS, strategies.FLOATS))

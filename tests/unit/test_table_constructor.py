@@ -131,7 +131,6 @@ def test_partitions(partitions):
         ({"name": 5}, TypeError, ["name", "str", "5"]),
         ({"type": "sets"}, ValueError, ["'sets'", "'ordered_set'"]),
         ({"type": None}, ValueError, ["type", "None"]),
-        ({"type": "ordered_set"}, ValueError, ["'ordered_set'", "not supported yet"]),
         ({"keypos": -1}, ValueError, ["keypos", "-1"]),
         ({"keypos": 65535}, ValueError, ["keypos", "65535"]),
         ({"keypos": True}, TypeError, ["keypos", "bool"]),

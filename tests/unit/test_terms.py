@@ -547,7 +547,7 @@ def test_the_order_of_all_terms():
         for j, b in enumerate(in_order):
             assert _core._term_compare(a, b, True) == (i > j) - (i < j), (a, b)
             if i <= j:
-                assert _core._term_sort_prefix(a) <= _core._term_sort_prefix(b), (a, b)
+                assert _core._term_sort_key(a) <= _core._term_sort_key(b), (a, b)
 
 
 def test_numeric_equality_goes_into_values_but_not_into_keys():
@@ -566,7 +566,7 @@ def test_numeric_equality_goes_into_values_but_not_into_keys():
     assert not same(2**64 + 1, 2.0**64)
 
 
-def test_sort_prefixes_tell_terms_apart():
+def test_sort_keys_tell_terms_apart():
     """Being monotone is a law (test_term_laws.py); to be of use they must also differ."""
     samples = [
         range(-500, 500),
@@ -583,7 +583,7 @@ def test_sort_prefixes_tell_terms_apart():
         [{i: i for i in range(n)} for n in range(50)],
     ]
     for sample in samples:
-        assert len({_core._term_sort_prefix(term) for term in sample}) == len(sample)
+        assert len({_core._term_sort_key(term) for term in sample}) == len(sample)
 
 
 # --- Atoms

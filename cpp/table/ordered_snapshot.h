@@ -1,0 +1,44 @@
+// Snapshot of an ordered_set: with the chunks of each range its leaves, which never change either. So it is read by key
+// and in order without any lock.
+
+#ifndef PARTITA_TABLE_ORDERED_SNAPSHOT_H_
+#define PARTITA_TABLE_ORDERED_SNAPSHOT_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "table/ordered_table.h"
+#include "table/sharded_snapshot.h"
+
+namespace partita {
+
+class OrderedSnapshot final : public ShardedSnapshot {
+ public:
+  explicit OrderedSnapshot(std::shared_ptr<OrderedTable> table) : ShardedSnapshot(table), table_(std::move(table)) {}
+
+  std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
+  Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
+
+  void Take(ColumnSet columns) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
+ private:
+  class LeafScan;
+
+  // A leaf, none empty, and the range whose chunks its slots are in.
+  struct View {
+    const Leaf* leaf;
+    uint32_t range;
+  };
+
+  RowPlace PlaceOf(const View& view, Slot slot) const {
+    return RowPlace{views()[view.range].chunks[slot >> kChunkShift], slot & kChunkMask};
+  }
+
+  const std::shared_ptr<OrderedTable> table_;
+  std::vector<View> leaves_;  // in order; none if the snapshot is of some columns only
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_TABLE_ORDERED_SNAPSHOT_H_
