@@ -29,6 +29,7 @@ OrderedTable::OrderedTable(const TableOptions& options)
     ranges_.push_back(std::make_unique<KeyRange>(options.keypos));
     shards_.push_back(ranges_.back().get());
   }
+  registration_.emplace(this);
 }
 
 OrderedTable::~OrderedTable() = default;

@@ -154,7 +154,7 @@ class OrderedTable final : public ShardedTable {
   std::atomic<bool> unbalanced_{false};
   WordLock topology_;  // whoever holds it moves boundaries; comes before the locks of ranges
   std::optional<Move> move_ ABSL_GUARDED_BY(topology_);
-  Registration registration_{this};  // last: see registry.h
+  std::optional<Registration> registration_;  // made once the shards are there; last: see registry.h
 };
 
 // From how many rows on new ordered_sets have more than one range; 0: as usual. For tests.
