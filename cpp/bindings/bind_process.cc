@@ -7,6 +7,7 @@
 #include "bindings/register.h"
 #include "bindings/rows_iterator.h"
 #include "column/row_store.h"
+#include "table/ordered_table.h"
 #include "table/table.h"
 
 namespace py = pybind11;
@@ -59,6 +60,7 @@ void RegisterProcess(py::module_& module) {
       "live_counts", &ReadCounts,
       "What is alive in the engine: a dict of tables, rows, snapshots, walks and bytes. For tests that count exactly.");
   module.def("_limit_chunks", [](uint32_t count) { TEST_LimitChunks(count); });
+  module.def("_set_split_rows", [](uint64_t rows) { TEST_SetSplitRows(rows); });
   module.attr("MAX_CHUNKS") = kMaxChunks;
   module.attr("MAX_PARTITIONS") = kMaxPartitions;
   module.attr("MAX_ARITY") = kMaxArity;

@@ -253,7 +253,8 @@ TEST(AllocationFailureTest, MovingRowsBetweenRanges) {
       snapshot_dump = model.Dump();
     }
     const Term key(step < 200 ? random.Between(0, 10000) : int64_t{20000} + step);
-    const Operation op{.call = Call::kInsert, .rows = {{key, step, std::string(step % 7 * 10, 'x')}}};
+    const Operation op{.call = Call::kInsert,
+                       .rows = {{key, step, std::string(static_cast<size_t>(step % 7) * 10, 'x')}}};
     model.Do(op);
     PreparedCall call(table.get(), op);
     for (int64_t k = 1; k < 80; ++k) {

@@ -132,7 +132,7 @@ class OrderedTable final : public ShardedTable {
     bool right = true;
   };
   static BalanceOptions NewBalanceOptions(uint32_t partitions);
-  bool PlanMove() ABSL_EXCLUSIVE_LOCKS_REQUIRED(topology_);
+  std::optional<Move> PlanMove() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(topology_);
   bool MovePiece(Wait wait) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void MoveRows(KeyRange* from, KeyRange* to, const Move& move, uint64_t most) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void GiveUp(KeyRange* from, const Move& move) ABSL_NO_THREAD_SAFETY_ANALYSIS;

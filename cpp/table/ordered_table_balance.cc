@@ -49,7 +49,7 @@ void OrderedTable::Balance(Wait wait, uint64_t rows) {
 }
 
 // Only with the topology lock, so that boundaries stay as they are.
-bool OrderedTable::PlanMove() {
+std::optional<OrderedTable::Move> OrderedTable::PlanMove() const {
   const std::vector<RouteTable::Entry>& entries = routes_.current().entries;
   std::vector<uint64_t> rows(entries.size());
   std::transform(entries.begin(), entries.end(), rows.begin(), [this](const RouteTable::Entry& entry) {
@@ -57,7 +57,7 @@ bool OrderedTable::PlanMove() {
   });
   const bool at_end = ranges_[entries.back().route.range]->grows_at_end.load(std::memory_order_relaxed);
   const RangeMove plan = PlanBalance(rows, at_end, balance_options_);
-  if (plan.kind == RangeMove::Kind::kNone) return false;
+  if (plan.kind == RangeMove::Kind::kNone) return std::nullopt;
   Move move;
   move.kind = plan.kind;
   move.from = entries[plan.from].route.range;
@@ -69,13 +69,13 @@ bool OrderedTable::PlanMove() {
     for (const RouteTable::Entry& entry : entries) used[entry.route.range] = true;
     move.to = static_cast<uint32_t>(std::find(used.begin(), used.end(), false) - used.begin());
   }
-  move_ = move;
-  return true;
+  return move;
 }
 
 // False: there is nothing to do, or no lock to be had.
 bool OrderedTable::MovePiece(Wait wait) {
-  if (!move_.has_value() && !PlanMove()) {
+  if (!move_.has_value()) move_ = PlanMove();
+  if (!move_.has_value()) {
     unbalanced_.store(false, std::memory_order_relaxed);
     return false;
   }

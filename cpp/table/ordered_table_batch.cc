@@ -28,8 +28,9 @@ Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& wor
     std::vector<uint32_t> order(count);
     std::iota(order.begin(), order.end(), 0);
     // By range; the keys of one range stay as they came.
-    std::stable_sort(order.begin(), order.end(),
-                     [&routes](uint32_t a, uint32_t b) { return routes[a].range < routes[b].range; });
+    std::sort(order.begin(), order.end(), [&routes](uint32_t a, uint32_t b) {
+      return routes[a].range != routes[b].range ? routes[a].range < routes[b].range : a < b;
+    });
     for (size_t next = 0; next < count;) {
       const Route route = routes[order[next]];
       KeyRange& range = *ranges_[route.range];

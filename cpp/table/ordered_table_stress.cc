@@ -137,7 +137,7 @@ void Readers(const StressOptions& options) {
     Random random(options.seed + t);
     if (t >= 2) {
       Waves waves(table.get(), options.seed + t, 10, static_cast<int64_t>(t));
-      for (uint64_t i = 0; readers > 0; ++i) {
+      while (readers > 0) {
         waves.Step();
         const Term key(10 * random.Between(0, kStaying - 1));
         if (random.OneIn(20)) {
