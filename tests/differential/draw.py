@@ -43,6 +43,8 @@ class World:
 def world(source, type, otp):  # noqa: A002
     keypos = pick(source, (0, 0, 0, 1, 2))
     keys = [term(source) for _ in range(1 + source.below(12))]
+    if type == "ordered_set":
+        keys += [with_other_numbers(source, key) for key in keys]
     made = World(type, keypos, otp, keys, [])
     made.rows = [row(source, made) for _ in range(1 + source.below(6))]
     return made
@@ -150,6 +152,19 @@ def map_key(source):
     )
 
 
+def with_other_numbers(source, term):
+    """The same with floats for ints and ints for floats, or with numbers just beside them."""
+    if type(term) is int and abs(term) < 2**300:
+        return float(term) + pick(source, (0, 0, 0, 0.5))
+    if isinstance(term, float) and term.is_integer():
+        return int(term) + pick(source, (0, 0, 0, 1))
+    if isinstance(term, (tuple, list)):
+        return type(term)(with_other_numbers(source, element) for element in term)
+    if isinstance(term, dict):
+        return {key: with_other_numbers(source, element) for key, element in term.items()}
+    return term
+
+
 # --- Rows and keys.
 
 
@@ -200,6 +215,10 @@ def changes_while_fixed(source, world):
     return *some_keys(source, world), *good_rows(source, world), one_in(source, 8), *some_keys(source, world)
 
 
+def place(source, world):
+    return (source.below(pick(source, (3, 30, 3000))),)
+
+
 def row_to_insert(source, world):
     return (bad_row(source, world) if one_in(source, 30) else known_row(source, world),)
 
@@ -220,7 +239,8 @@ def many_rows(source, world):
     first, count = source.below(3000), pick(source, (1, 10, 1000, 1025, 3000))
     fill = [element(source) for _ in range(3)]
     others = [fill[i % 3] for i in range(world.keypos + source.below(4))]
-    return ([(*others[: world.keypos], i, *others[world.keypos :]) for i in range(first, first + count)],)
+    step = pick(source, (1, 1.0, 0.5)) if world.type == "ordered_set" else 1
+    return ([(*others[: world.keypos], first + i * step, *others[world.keypos :]) for i in range(count)],)
 
 
 def rows_of_a_key(source, world):

@@ -10,7 +10,7 @@
 -module(judge).
 -export([start/0]).
 -export([insert/2, insert_new/2, walk/1, folded/2, each/3, insert_many/2, delete_many/2, delete_objects/2]).
--export([walk_back/1, rows_of_slots/1, can_go_on/2, fixed/5, walk_that_deletes/2]).
+-export([walk_back/1, ends/1, rows_of_slots/1, slot_or_end/2, can_go_on/2, fixed/5, walk_that_deletes/2]).
 
 start() ->
     put(from_the_end, puts_lists_in_from_the_end()),
@@ -102,6 +102,9 @@ walk_back(Table) ->
 walk_back(_, '$end_of_table') -> [];
 walk_back(Table, Key) -> [Key | walk_back(Table, ets:prev(Table, Key))].
 
+ends(Table) ->
+    [ets:first(Table), ets:last(Table)].
+
 rows_of_slots(Table) ->
     rows_of_slots(Table, 0).
 
@@ -110,6 +113,10 @@ rows_of_slots(Table, Number) ->
         '$end_of_table' -> [];
         Rows -> Rows ++ rows_of_slots(Table, Number + 1)
     end.
+
+%% ETS takes the number past the last for the end, and any greater one for an error.
+slot_or_end(Table, Number) ->
+    ets:slot(Table, min(Number, ets:info(Table, size))).
 
 %% Whether next knows each of the keys: what follows it depends on where they lie.
 can_go_on(Table, Keys) ->

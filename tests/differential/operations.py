@@ -3,6 +3,8 @@
 An `Operation` says how to draw its arguments, how ETS is asked, how partita is asked, and how the two answers are
 brought to one form. To judge one more call, add one more entry. Arguments are in partita's terms (positions from 0).
 What the two do differently on purpose is written at the entry that evens it out, and in docs/ets.md.
+
+Hash tables have no order, so their keys and rows are compared without one; those of an ordered_set as they come.
 """
 
 from collections import Counter
@@ -25,11 +27,11 @@ def value(term):
     return canonical(term, keep_sign)
 
 
-def in_any_order(terms):
+def in_any_order(terms, keypos):
     return Counter(map(value, terms))
 
 
-def keys_in_any_order(keys):
+def keys_in_any_order(keys, keypos):
     """Which of its rows a bag takes a key from is not said, and 0.0 and -0.0 are one key."""
     return Counter(map(exact, keys))
 
@@ -53,8 +55,8 @@ class Operation:
     erlang: Callable  # (world, *arguments) -> (function of ets or of judge.erl, list of arguments)
     partita: Callable  # (table, *arguments) -> answer
     result: Callable[[Any], Any] = value  # an answer of either side -> what is compared
-    all_rows: bool = False  # the answer is compared as rows_by_key
-    types: tuple = ("set", "bag", "duplicate_bag")
+    unordered: Callable | None = None  # (answer, keypos) -> what is compared instead, where keys have no order
+    types: tuple = ("set", "ordered_set", "bag", "duplicate_bag")
     weight: int = 10
     # Whether the arguments are wrong whatever the table holds. Partita checks its arguments first and refuses them;
     # ETS may look for the key first and answer with its absence.
@@ -109,7 +111,12 @@ def erlang_update(update):
     return (update[0] + 1, update[1])
 
 
-# --- From key to key. What follows a key depends on where the two sides put it, so walks are compared as a whole.
+# --- From key to key. In hash tables what follows a key depends on where the two sides put it, so walks are compared as
+# a whole.
+
+
+def end_as_in_ets(answer):
+    return Atom("$end_of_table") if answer is partita.END else answer
 
 
 def walk(table, first, step):
@@ -237,13 +244,13 @@ OPERATIONS = {
         draw.one_key,
         lambda world, key: ("lookup", [key]),
         lambda table, key: [row for row in (table.get(key),) if row is not None],
-        types=("set",),
+        types=("set", "ordered_set"),
     ),
     "get_many": Operation(
         draw.some_keys,
         lambda world, keys: ("each", [Atom("lookup"), keys]),
         lambda table, keys: [[] if row is None else [row] for row in table.get_many(keys)],
-        types=("set",),
+        types=("set", "ordered_set"),
     ),
     "lookup_element": Operation(
         draw.key_and_position,
@@ -314,29 +321,76 @@ OPERATIONS = {
         weight=1,
     ),
     "tolist": Operation(
-        draw.no_arguments, lambda world: ("tab2list", []), lambda table: table.tolist(), all_rows=True, weight=3
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: table.tolist(), unordered=rows_by_key, weight=3
     ),
     "iter": Operation(
-        draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), all_rows=True, weight=3
+        draw.no_arguments, lambda world: ("tab2list", []), lambda table: list(table), unordered=rows_by_key, weight=3
     ),
     "keys": Operation(
-        draw.no_arguments, lambda world: ("walk", []), lambda table: table.keys(), keys_in_any_order, weight=5
+        draw.no_arguments,
+        lambda world: ("walk", []),
+        lambda table: list(table.keys()),
+        unordered=keys_in_any_order,
+        weight=5,
     ),
     "walk back": Operation(
         draw.no_arguments,
         lambda world: ("walk_back", []),
         lambda table: walk(table, "last", "prev"),
-        keys_in_any_order,
+        unordered=keys_in_any_order,
         weight=2,
     ),
     "walk": Operation(
         draw.no_arguments,
         lambda world: ("walk", []),
         lambda table: walk(table, "first", "next"),
-        keys_in_any_order,
+        unordered=keys_in_any_order,
         weight=2,
     ),
-    "slots": Operation(draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, in_any_order, weight=2),
+    "slots": Operation(
+        draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, unordered=in_any_order, weight=2
+    ),
+    "ends": Operation(
+        draw.no_arguments,
+        lambda world: ("ends", []),
+        lambda table: [end_as_in_ets(table.first()), end_as_in_ets(table.last())],
+        types=("ordered_set",),
+        weight=3,
+    ),
+    "next": Operation(
+        draw.one_key,
+        lambda world, key: ("next", [key]),
+        lambda table, key: end_as_in_ets(table.next(key)),
+        types=("ordered_set",),
+        weight=20,
+    ),
+    "prev": Operation(
+        draw.one_key,
+        lambda world, key: ("prev", [key]),
+        lambda table, key: end_as_in_ets(table.prev(key)),
+        types=("ordered_set",),
+        weight=20,
+    ),
+    "next_lookup": Operation(
+        draw.one_key,
+        lambda world, key: ("next_lookup", [key]),
+        lambda table, key: end_as_in_ets(table.next_lookup(key)),
+        types=("ordered_set",),
+        since_otp=27,
+    ),
+    "prev_lookup": Operation(
+        draw.one_key,
+        lambda world, key: ("prev_lookup", [key]),
+        lambda table, key: end_as_in_ets(table.prev_lookup(key)),
+        types=("ordered_set",),
+        since_otp=27,
+    ),
+    "slot": Operation(
+        draw.place,
+        lambda world, number: ("slot_or_end", [number]),
+        lambda table, number: end_as_in_ets(table.slot(number)),
+        types=("ordered_set",),
+    ),
     "can go on": Operation(draw.some_keys, lambda world, keys: ("can_go_on", [keys]), can_go_on),
     "fixed": Operation(
         draw.changes_while_fixed,
@@ -347,28 +401,28 @@ OPERATIONS = {
         draw.some_keys,
         lambda world, keys: ("walk_that_deletes", [keys]),
         walk_that_deletes,
-        keys_in_any_order,
+        unordered=keys_in_any_order,
         weight=3,
     ),
     "foldl": Operation(
         draw.no_arguments,
         lambda world: ("folded", [Atom("foldl")]),
         lambda table: table.foldl(append, []),
-        all_rows=True,
+        unordered=rows_by_key,
         weight=2,
     ),
     "foldr": Operation(
         draw.no_arguments,
         lambda world: ("folded", [Atom("foldr")]),
         lambda table: table.foldr(append, []),
-        all_rows=True,
+        unordered=rows_by_key,
         weight=2,
     ),
     "snapshot": Operation(
         draw.no_arguments,
         lambda world: ("tab2list", []),
         lambda table: table.snapshot().tolist(),
-        all_rows=True,
+        unordered=rows_by_key,
         weight=3,
     ),
     "len": Operation(draw.no_arguments, lambda world: ("info", [Atom("size")]), len),

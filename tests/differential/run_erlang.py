@@ -54,7 +54,8 @@ class Erlang:
         return self.receive()
 
     def close(self):
-        """Erlang halts when its stdin ends."""
+        """Erlang would halt when its stdin ends, but not while it writes a reply that nobody reads."""
+        self.process.kill()
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()

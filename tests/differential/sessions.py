@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from differential import draw
-from differential.operations import OPERATIONS, rows_by_key
+from differential.operations import OPERATIONS
 from partita import Atom
 
 
@@ -101,7 +101,9 @@ def request(session):
 
 
 def common_form(session, operation, answer):
-    return rows_by_key(answer, session.world.keypos) if operation.all_rows else operation.result(answer)
+    if operation.unordered is None or session.world.type == "ordered_set":
+        return operation.result(answer)
+    return operation.unordered(answer, session.world.keypos)
 
 
 def erlang_answers(session, reply):

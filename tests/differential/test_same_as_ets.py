@@ -15,16 +15,24 @@ from hypothesis import strategies as st
 import partita
 from differential import sessions
 from helpers.model import ModelTable
+from helpers.ranges import splitting_at
 
 SEED = os.environ.get("PARTITA_SEED")
 CALLS_OF_A_SESSION = 1000
 CALLS_IN_CI = min(24_000, 240 * settings.default.max_examples)  # fewer under a sanitizer
 CALLS_AT_LENGTH = int(os.environ.get("PARTITA_CALLS", "1000000"))
 
-TYPES = ("set", "bag", "duplicate_bag")
+TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
+
+
+def seven_partitions(kind, keypos):
+    with splitting_at(64):
+        return partita.Table(type=kind, keypos=keypos, partitions=7)
+
+
 TABLES = {
     "one partition": lambda kind, keypos: partita.Table(type=kind, keypos=keypos, partitions=1),
-    "seven partitions": lambda kind, keypos: partita.Table(type=kind, keypos=keypos, partitions=7),
+    "seven partitions": seven_partitions,
 }
 MODEL = {"the model": lambda kind, keypos: ModelTable(type=kind, keypos=keypos)}
 
