@@ -120,6 +120,32 @@ class DeletesOne(partita.Table):
         self.insert_many(equal[1:])
 
 
+class KeepsTheKey(partita.Table):
+    """Leaves the key as it was where a row with an equal number replaces it."""
+
+    def insert(self, rows):
+        if isinstance(rows, tuple) and len(rows) > self.keypos:
+            for old in self.lookup(rows[self.keypos]):
+                rows = (*rows[: self.keypos], old[self.keypos], *rows[self.keypos + 1 :])
+        super().insert(rows)
+
+
+class StepsTooFar(partita.Table):
+    """Passes over the neighbour of a key that is not there."""
+
+    def next(self, key):
+        found = super().next(key)
+        return found if key in self or found is partita.END else super().next(found)
+
+
+class SwapsRows(partita.Table):
+    """Gives the last two rows in the wrong order."""
+
+    def tolist(self):
+        rows = super().tolist()
+        return [*rows[:-2], *rows[-2:][::-1]]
+
+
 FAULTY = [
     ("set", Loses),
     ("set", KeepsTheFirst),
@@ -134,6 +160,9 @@ FAULTY = [
     ("bag", KeepsTheFirst),
     ("bag", TakesEqualRows),
     ("duplicate_bag", DeletesOne),
+    ("ordered_set", KeepsTheKey),
+    ("ordered_set", StepsTooFar),
+    ("ordered_set", SwapsRows),
 ]
 
 
