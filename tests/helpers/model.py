@@ -235,11 +235,13 @@ class Reads:
     def next(self, key):
         if self.type != "ordered_set":
             return self.beside(key, 1)
+        self.identity(key)
         return self.neighbour(self.keys(), lambda other: compare(other, key) > 0)
 
     def prev(self, key):
         if self.type != "ordered_set":
             return self.beside(key, -1)
+        self.identity(key)
         return self.neighbour(self.keys()[::-1], lambda other: compare(other, key) < 0)
 
     def neighbour(self, keys, wanted):
