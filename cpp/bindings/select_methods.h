@@ -80,8 +80,10 @@ PyObject* Answer(Reader* reader, const Question& question, bool count, int threa
     if (!LookupNamedKeys(reader, question, &rows)) return nullptr;
     return count ? CountInRows(rows, program) : SelectFromRows(rows, program);
   }
+  // What tells the order of rows is part of the whole table only.
+  const bool in_order = !count && reader->shape().options.type != TableType::kSet;
   std::shared_ptr<Snapshot> snapshot;
-  if (!reader->TakeSnapshot(program.columns(), &snapshot)) return nullptr;
+  if (!reader->TakeSnapshot(in_order ? kAllColumns : program.columns(), &snapshot)) return nullptr;
   PyObject* answer =
       count ? CountInSnapshot(*snapshot, program, threads) : SelectFromSnapshot(*snapshot, program, threads);
   ReleaseWithoutGil(std::move(snapshot));

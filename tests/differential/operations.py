@@ -437,20 +437,20 @@ OPERATIONS = {
         draw_specs.table_spec,
         lambda world, spec: ("select", [draw_specs.to_erlang(spec)]),
         lambda table, spec: table.select(spec),
-        in_any_order,
+        unordered=in_any_order,
         weight=20,
     ),
     "match": Operation(
         draw_specs.table_pattern,
         lambda world, pattern: ("match", [draw_specs.head_to_erlang(pattern)]),
         lambda table, pattern: table.match(pattern),
-        in_any_order,
+        unordered=in_any_order,
         weight=20,
     ),
     "match_object": Operation(
         draw_specs.table_pattern,
         lambda world, pattern: ("match_object", [draw_specs.head_to_erlang(pattern)]),
         lambda table, pattern: table.match_object(pattern),
-        in_any_order,
+        unordered=in_any_order,
     ),
 }

@@ -1,19 +1,15 @@
 """select, match, match_object and select_count of tables and snapshots: on what rows, in what way, seen by whom."""
 
+import random
 import threading
 
 import pytest
 
 import partita
+from helpers.ranges import splitting_at
 from partita import ANY, ROW, VARS, Atom, V, ets
 
-TYPES = ["set"]
-for other in ("ordered_set", "bag", "duplicate_bag"):
-    try:
-        partita.Table(type=other).drop()
-        TYPES.append(other)
-    except (ValueError, NotImplementedError):
-        pass  # not built yet
+TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
 
 
 def any_order(results):
@@ -39,6 +35,45 @@ def test_select(people):
     assert people.select([((), [], [1])]) == []
     assert any_order(people.select(partita.matchspec(spec))) == any_order(expected)
     assert people.snapshot().select_count(spec) == 0
+
+
+def test_an_ordered_set_gives_its_results_by_key():
+    with splitting_at(64):
+        t = partita.Table(type="ordered_set", partitions=5)
+    keys = [i / 2 for i in range(3000)]
+    random.Random(4).shuffle(keys)
+    t.insert_many((key, key % 7, "x") for key in keys)
+    expected = [key for key in sorted(keys) if key % 7 < 2]
+    spec = [((V.key, V.n, ANY), [("<", V.n, 2)], [V.key])]
+    snapshot = t.snapshot()
+    assert t.select(spec) == snapshot.select(spec) == expected
+    t.delete_many(keys[::3])
+    assert t.match((V.key, 0.5, ANY)) == [[key] for key, n, _ in t.tolist() if n == 0.5]
+    assert t.match_object((ANY, ANY, ANY)) == t.tolist()
+    assert t.select(spec) == [key for key in expected if key in t]
+    assert snapshot.select(spec) == expected
+
+
+def test_a_bound_key_of_an_ordered_set():
+    """It is found as a number, and then compared exactly."""
+    t = partita.Table(type="ordered_set")
+    t.insert([(1.0, "float"), (2, "int"), ((3, 4.0), "tuple")])
+    assert t.match((1, V[1])) == t.match((2.0, V[1])) == t.match(((3, 4), V[1])) == []
+    assert t.match((1.0, V[1])) == [["float"]]
+    heads = [(2, V[1]), (2.0, V[1]), ((3, 4.0), V[1]), (1.0, V[1])]
+    assert t.select([(head, [], [V[1]]) for head in heads]) == ["float", "int", "tuple"]
+
+
+@pytest.mark.parametrize("table_type", ["bag", "duplicate_bag"])
+def test_rows_of_a_key_in_a_bag_come_in_their_order(table_type):
+    t = partita.Table(type=table_type, partitions=2)
+    t.insert([(key, n) for n in range(100) for key in range(5)])
+    for n in range(0, 100, 3):
+        t.delete_object((2, n))
+    t.insert([(2, 100 + n) for n in range(50)])  # where rows have gone
+    in_order = [n for n in range(150) if n >= 100 or n % 3]
+    assert t.select([((V.key, V.n), [("==", V.key, 2)], [V.n])]) == in_order
+    assert t.match((V.key, V.n)) == [[*row] for row in t.tolist()]
 
 
 def test_match(people):
