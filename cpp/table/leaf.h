@@ -81,16 +81,10 @@ int CompareWithEntry(const Leaf& leaf, uint32_t entry, const Probe& probe, Compa
   return compare(leaf.slots()[entry]);
 }
 
-// The first entry whose key is not less than the probe; *equal: it is the probe's.
+// The end of FindEntry(), from the first entry on whose prefix is not less than that of the probe.
 template <typename Compare>
-uint32_t FindEntry(const Leaf& leaf, const Probe& probe, Compare&& compare, bool* equal) {
+uint32_t SettleEntry(const Leaf& leaf, SortKey::Prefix wanted, uint32_t begin, Compare&& compare, bool* equal) {
   *equal = false;
-  if (leaf.common_size > 0) {
-    const int order = std::memcmp(probe.sort_key.bytes(), leaf.common, leaf.common_size);
-    if (order != 0) return order < 0 ? 0 : leaf.count;
-  }
-  const SortKey::Prefix wanted = probe.sort_key.PrefixAt(leaf.common_size);
-  uint32_t begin = LowerBound(leaf.prefixes, leaf.count, wanted);
   if (begin == leaf.count || leaf.prefixes[begin] != wanted) return begin;
   uint32_t end = begin + 1;
   if (end < leaf.count && leaf.prefixes[end] == wanted) {
@@ -111,6 +105,17 @@ uint32_t FindEntry(const Leaf& leaf, const Probe& probe, Compare&& compare, bool
     }
   }
   return begin;
+}
+
+// The first entry whose key is not less than the probe; *equal: it is the probe's.
+template <typename Compare>
+uint32_t FindEntry(const Leaf& leaf, const Probe& probe, Compare&& compare, bool* equal) {
+  *equal = false;
+  if (const int order = std::memcmp(probe.sort_key.bytes(), leaf.common, leaf.common_size); order != 0) {
+    return order < 0 ? 0 : leaf.count;
+  }
+  const SortKey::Prefix wanted = probe.sort_key.PrefixAt(leaf.common_size);
+  return SettleEntry(leaf, wanted, LowerBound(leaf.prefixes, leaf.count, wanted), compare, equal);
 }
 
 }  // namespace partita

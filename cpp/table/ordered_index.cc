@@ -143,33 +143,91 @@ void OrderedIndex::LengthenFenceCommon() {
 
 // --- Reading.
 
+uint32_t OrderedIndex::LeafOf(const Probe& probe) const {
+  const int order = std::memcmp(probe.sort_key.bytes(), fence_common_, fence_common_size_);
+  if (order != 0) return order < 0 ? 0 : static_cast<uint32_t>(leaves_.size()) - 1;
+  const Fence wanted = FenceOf(probe.sort_key);
+  const auto lower = std::lower_bound(fences_.begin() + 1, fences_.end(), wanted);
+  uint32_t number = static_cast<uint32_t>(lower - fences_.begin());
+  if (ABSL_PREDICT_FALSE(lower != fences_.end() && *lower == wanted)) {
+    uint32_t end = static_cast<uint32_t>(std::upper_bound(lower, fences_.end(), wanted) - fences_.begin());
+    while (number < end) {
+      const uint32_t middle = number + (end - number) / 2;
+      if (CompareWithEntry(*leaves_[middle], 0, probe, Compare(probe)) < 0) {
+        end = middle;
+      } else {
+        number = middle + 1;
+      }
+    }
+  }
+  return number - 1;
+}
+
 OrderedIndex::Position OrderedIndex::Find(const Probe& probe, bool* equal) const {
   *equal = false;
   if (leaves_.empty()) return Position{};
-  const uint32_t count = static_cast<uint32_t>(leaves_.size());
-  uint32_t number = 0;
-  const int order = std::memcmp(probe.sort_key.bytes(), fence_common_, fence_common_size_);
-  if (order > 0) {
-    number = count - 1;
-  } else if (order == 0) {
-    const Fence wanted = FenceOf(probe.sort_key);
-    const auto first = fences_.begin() + 1;
-    const auto lower = std::lower_bound(first, fences_.end(), wanted);
-    number = static_cast<uint32_t>(lower - fences_.begin());
-    if (ABSL_PREDICT_FALSE(lower != fences_.end() && *lower == wanted)) {
-      uint32_t end = static_cast<uint32_t>(std::upper_bound(lower, fences_.end(), wanted) - fences_.begin());
-      while (number < end) {
-        const uint32_t middle = number + (end - number) / 2;
-        if (CompareWithEntry(*leaves_[middle], 0, probe, Compare(probe)) < 0) {
-          end = middle;
-        } else {
-          number = middle + 1;
-        }
-      }
-    }
-    --number;
-  }
+  const uint32_t number = LeafOf(probe);
   return Position{number, FindEntry(*leaves_[number], probe, Compare(probe), equal)};
+}
+
+// Passes over all keys: the leaves, the entries, what they lead to. A search for one key is a chain of loads, each of
+// which waits for the one before; of several keys the processor has several under way.
+void OrderedIndex::FindGroup(absl::Span<const Probe> probes, Position* at, bool* found) const {
+  if (leaves_.empty()) {
+    for (size_t i = 0; i < probes.size(); ++i) {
+      at[i] = Position{};
+      found[i] = false;
+    }
+    return;
+  }
+  struct Search {
+    const Leaf* leaf;
+    const SortKey::Prefix* base;
+    SortKey::Prefix wanted;
+    uint32_t count;
+  };
+  Search searches[kGroup];
+  for (size_t i = 0; i < probes.size(); ++i) {
+    at[i].leaf = LeafOf(probes[i]);
+    searches[i].leaf = leaves_[at[i].leaf];
+    Prefetch(searches[i].leaf);
+  }
+  uint32_t most = 0;
+  for (size_t i = 0; i < probes.size(); ++i) {
+    Search& search = searches[i];
+    search.base = search.leaf->prefixes;
+    search.wanted = probes[i].sort_key.PrefixAt(search.leaf->common_size);
+    search.count = search.leaf->count;
+    most = std::max(most, search.count);
+  }
+  // As LowerBound() does, one step for each of them.
+  for (; most > 1; most -= most / 2) {
+    for (size_t i = 0; i < probes.size(); ++i) {
+      Search& search = searches[i];
+      const uint32_t half = search.count / 2;
+      search.base += half > 0 && search.base[half - 1] < search.wanted ? half : 0;
+      search.count -= half;
+    }
+  }
+  const auto entry_of = [](const Search& search) { return static_cast<uint32_t>(search.base - search.leaf->prefixes); };
+  for (size_t i = 0; i < probes.size(); ++i) Prefetch(searches[i].leaf->slots() + entry_of(searches[i]));
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const Search& search = searches[i];
+    if (*search.base != search.wanted) continue;
+    const Slot slot = search.leaf->slots()[entry_of(search)];
+    PrefetchRow(rows_->chunk_of(slot), slot & kChunkMask);
+  }
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const Search& search = searches[i];
+    const int order = std::memcmp(probes[i].sort_key.bytes(), search.leaf->common, search.leaf->common_size);
+    if (ABSL_PREDICT_FALSE(order != 0)) {
+      found[i] = false;
+      at[i].entry = order < 0 ? 0 : search.leaf->count;
+    } else {
+      const uint32_t begin = entry_of(search) + (*search.base < search.wanted ? 1 : 0);
+      at[i].entry = SettleEntry(*search.leaf, search.wanted, begin, Compare(probes[i]), &found[i]);
+    }
+  }
 }
 
 OrderedIndex::Position OrderedIndex::At(uint64_t number) const {

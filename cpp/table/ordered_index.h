@@ -57,6 +57,9 @@ class OrderedIndex {
   // The first entry whose key is not less than the probe, *equal: it is the probe's. It is one past the end of a leaf
   // where the key is to be inserted there; Normalized() leads on to the next leaf.
   Position Find(const Probe& probe, bool* equal) const;
+  // Find() for at most kGroup keys, whose cache misses are waited for together; found[i] is *equal of probes[i].
+  static constexpr size_t kGroup = 8;
+  void FindGroup(absl::Span<const Probe> probes, Position* at, bool* found) const;
   Position Normalized(Position at) const {
     if (at.leaf < leaves_.size() && at.entry == leaves_[at.leaf]->count) return Position{at.leaf + 1, 0};
     return at;
@@ -123,6 +126,8 @@ class OrderedIndex {
     std::memcpy(words, bytes, sizeof(words));
     return Fence{__builtin_bswap64(words[0])} << 64 | __builtin_bswap64(words[1]);
   }
+  // The leaf in which a key is or belongs. There is one.
+  uint32_t LeafOf(const Probe& probe) const;
   Leaf* NewLeaf(uint32_t capacity);
   Leaf* WritableLeaf(uint32_t number);
   // The same entries in a new leaf.

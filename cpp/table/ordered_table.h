@@ -83,8 +83,10 @@ class OrderedTable final : public ShardedTable {
   template <typename Work>
   Outcome OnKey(const Value& key, Wait wait, Work&& work);
   // The same for many keys, some of one range under one hold of its lock; work(i, ...) gets the key's number too.
-  template <typename KeyAt, typename Work>
+  template <bool kWrites, typename KeyAt, typename Work>
   Outcome OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& work);
+
+  std::vector<uint32_t> ByRange(absl::Span<const Route> routes) const;
 
   Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait,
                            bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "table/ordered_table.h"
 
 namespace partita {
@@ -15,22 +16,27 @@ constexpr uint32_t kRowsPerHold = 256;
 
 }  // namespace
 
-template <typename KeyAt, typename Work>
+// Numbers of keys, those of one range together and as they came.
+std::vector<uint32_t> OrderedTable::ByRange(absl::Span<const Route> routes) const {
+  std::vector<uint32_t> next(ranges_.size() + 1);
+  for (const Route& route : routes) ++next[route.range + 1];
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<uint32_t> order(routes.size());
+  for (uint32_t i = 0; i < routes.size(); ++i) order[next[routes[i].range]++] = i;
+  return order;
+}
+
+template <bool kWrites, typename KeyAt, typename Work>
 Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& work) {
   try {
     std::vector<SortKey> keys;
-    std::vector<Route> routes(count);
     keys.reserve(count);
-    for (size_t i = 0; i < count; ++i) {
-      keys.emplace_back(key_at(i));
-      routes[i] = routes_.Of(Probe{key_at(i), keys[i]});
-    }
-    std::vector<uint32_t> order(count);
-    std::iota(order.begin(), order.end(), 0);
-    // By range; the keys of one range stay as they came.
-    std::sort(order.begin(), order.end(), [&routes](uint32_t a, uint32_t b) {
-      return routes[a].range != routes[b].range ? routes[a].range < routes[b].range : a < b;
+    for (size_t i = 0; i < count; ++i) keys.emplace_back(key_at(i));
+    std::vector<Route> routes(count);
+    routes_.Read([&](const RouteTable& table) {
+      for (size_t i = 0; i < count; ++i) routes[i] = table.entries[table.Find(Probe{key_at(i), keys[i]})].route;
     });
+    const std::vector<uint32_t> order = ByRange(routes);
     for (size_t next = 0; next < count;) {
       const Route route = routes[order[next]];
       KeyRange& range = *ranges_[route.range];
@@ -42,12 +48,22 @@ Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& wor
       }
       if (dropped()) return Outcome::kDropped;
       const size_t end = std::min(next + kRowsPerHold, count);
-      for (; next < end && routes[order[next]] == route; ++next) {
-        const uint32_t i = order[next];
-        bool found;
-        const OrderedIndex::Position at = range.index.Find(Probe{key_at(i), keys[i]}, &found);
-        const Outcome outcome = work(i, range, at, found, keys[i]);
-        if (outcome != Outcome::kOk) return outcome;
+      while (next < end && routes[order[next]] == route) {
+        absl::InlinedVector<Probe, OrderedIndex::kGroup> probes;
+        while (probes.size() < OrderedIndex::kGroup && next + probes.size() < end) {
+          const uint32_t i = order[next + probes.size()];
+          if (routes[i] != route) break;
+          probes.push_back(Probe{key_at(i), keys[i]});
+        }
+        OrderedIndex::Position at[OrderedIndex::kGroup];
+        bool found[OrderedIndex::kGroup];
+        range.index.FindGroup(probes, at, found);
+        for (size_t k = 0; k < probes.size(); ++k, ++next) {
+          // What was written for the one before may have moved it.
+          if (kWrites && k > 0) at[k] = range.index.Find(probes[k], &found[k]);
+          const Outcome outcome = work(order[next], range, at[k], found[k], probes[k].sort_key);
+          if (outcome != Outcome::kOk) return outcome;
+        }
       }
     }
     return Outcome::kOk;
@@ -58,7 +74,7 @@ Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& wor
 
 Outcome OrderedTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
   *done = 0;
-  const Outcome outcome = OnKeys(
+  const Outcome outcome = OnKeys</*kWrites=*/true>(
       rows.size(), wait, [&](size_t i) -> const Value& { return KeyOf(rows[i]); },
       [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
           ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
@@ -75,7 +91,7 @@ Outcome OrderedTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uin
 }
 
 Outcome OrderedTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
-  return OnKeys(
+  return OnKeys</*kWrites=*/true>(
       keys.size(), wait, [&](size_t i) -> const Value& { return keys[i].key; },
       [&](uint32_t, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
           ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
@@ -93,7 +109,7 @@ Outcome OrderedTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, Row
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
-  return OnKeys(
+  return OnKeys</*kWrites=*/false>(
       keys.size(), wait, [&](size_t i) -> const Value& { return keys[i].key; },
       [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
           ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
@@ -134,9 +150,13 @@ Outcome OrderedTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only
     const std::vector<uint32_t> order = OrderForList(rows, keys);
     std::vector<Route> routes(order.size());
     for (;;) {
+      routes_.Read([&](const RouteTable& table) {
+        for (size_t k = 0; k < order.size(); ++k) {
+          routes[k] = table.entries[table.Find(Probe{KeyOf(rows[order[k]]), keys[order[k]]})].route;
+        }
+      });
       std::vector<uint32_t> numbers;
       for (size_t k = 0; k < order.size(); ++k) {
-        routes[k] = routes_.Of(Probe{KeyOf(rows[order[k]]), keys[order[k]]});
         if (numbers.empty() || numbers.back() != routes[k].range) numbers.push_back(routes[k].range);
       }
       std::sort(numbers.begin(), numbers.end());
