@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstdio>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "table/snapshot.h"
@@ -22,24 +20,7 @@
 namespace partita::testing {
 namespace {
 
-constexpr uint64_t kThreads = 4;
 constexpr TableType kTypes[] = {TableType::kBag, TableType::kDuplicateBag};
-
-// As a caller with the GIL asks: first without waiting.
-template <typename Call>
-Outcome Ask(Random* random, Call&& call) {
-  if (random->OneIn(2)) {
-    const Outcome outcome = call(Wait::kTry);
-    if (outcome != Outcome::kWouldBlock) return outcome;
-  }
-  return call(Wait::kBlock);
-}
-
-void CheckSound(Table* table) {
-  const Status status = table->CheckInvariants();
-  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  PARTITA_CHECK(status.ok());
-}
 
 // --- List inserts.
 //

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,30 +18,12 @@
 namespace partita::testing {
 namespace {
 
-constexpr uint64_t kThreads = 4;
-
 std::shared_ptr<Table> NewTable(uint32_t partitions, uint64_t split_rows) {
   TEST_SetSplitRows(split_rows);
   auto table = Table::Create(TableOptions{.type = TableType::kOrderedSet, .partitions = partitions});
   TEST_SetSplitRows(0);
   PARTITA_CHECK(table.ok());
   return *table;
-}
-
-// As a caller with the GIL asks: first without waiting.
-template <typename Call>
-Outcome Ask(Random* random, Call&& call) {
-  if (random->OneIn(2)) {
-    const Outcome outcome = call(Wait::kTry);
-    if (outcome != Outcome::kWouldBlock) return outcome;
-  }
-  return call(Wait::kBlock);
-}
-
-void CheckSound(Table* table) {
-  const Status status = table->CheckInvariants();
-  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  PARTITA_CHECK(status.ok());
 }
 
 void Insert(Table* table, const Row& row) {
@@ -103,19 +84,39 @@ void WalkOnce(Table* table, Random* random) {
   PARTITA_CHECK(next == (forward ? 10 * kStaying : -10));
 }
 
-void StepOnce(Table* table, Random* random) {
+// Steps from a key that stays, in the table or a snapshot of it.
+template <typename Steps>
+void StepOnce(const Table& table, Steps* steps, Random* random) {
   const Term from(10 * random->Between(0, kStaying - 2));
   RowBuffer out;
-  const KeyView key = KeyArgument(*table, from);
+  const KeyView key = KeyArgument(table, from);
   const bool whole = random->OneIn(2);
-  PARTITA_CHECK(Ask(random, [&](Wait wait) { return table->StepKey(Step::kNext, &key, whole, wait, &out); }) ==
+  PARTITA_CHECK(Ask(random, [&](Wait wait) { return steps->StepKey(Step::kNext, &key, whole, wait, &out); }) ==
                 Outcome::kOk);
   const int64_t next = out.row(0)[0].i;
   PARTITA_CHECK(out.size() == 1 && from.view().i < next && next <= from.view().i + 10);
   out.Clear();
-  PARTITA_CHECK(Ask(random, [&](Wait wait) { return table->StepKey(Step::kFirst, nullptr, false, wait, &out); }) ==
+  PARTITA_CHECK(Ask(random, [&](Wait wait) { return steps->StepKey(Step::kFirst, nullptr, false, wait, &out); }) ==
                 Outcome::kOk);
   PARTITA_CHECK(out.row(0)[0].i == 0);
+}
+
+// A snapshot gives the same keys from place to place as from key to key.
+void ReadInOrder(const Table& table, Snapshot* snapshot) {
+  RowBuffer row;
+  PARTITA_CHECK(snapshot->StepKey(Step::kFirst, nullptr, /*whole=*/false, Wait::kTry, &row) == Outcome::kOk);
+  for (uint64_t number = 0;; ++number) {
+    RowBuffer at_place;
+    bool past_end;
+    PARTITA_CHECK(snapshot->ReadSlot(number, &past_end, &at_place) == Outcome::kOk);
+    PARTITA_CHECK(past_end == row.empty());
+    if (past_end) break;
+    PARTITA_CHECK(at_place.row(0)[0].i == row.row(0)[0].i);
+    const Term from(row.row(0)[0].i);
+    const KeyView key = KeyArgument(table, from);
+    row.Clear();
+    PARTITA_CHECK(snapshot->StepKey(Step::kNext, &key, /*whole=*/false, Wait::kTry, &row) == Outcome::kOk);
+  }
 }
 
 void ReadMany(Table* table, Random* random) {
@@ -150,10 +151,12 @@ void Readers(const StressOptions& options) {
     std::shared_ptr<Snapshot> snapshot;
     for (uint64_t i = 0; i < options.operations / 200 + 1; ++i) {
       WalkOnce(table.get(), &random);
-      for (int k = 0; k < 50; ++k) StepOnce(table.get(), &random);
+      for (int k = 0; k < 50; ++k) StepOnce(*table, table.get(), &random);
       for (int k = 0; k < 10; ++k) ReadMany(table.get(), &random);
       if (i % 4 == 0) snapshot.reset();
       if (i % 4 == 1) snapshot = SnapshotOf(table.get());
+      if (snapshot != nullptr) StepOnce(*table, snapshot.get(), &random);
+      if (i % 16 == 3) ReadInOrder(*table, snapshot.get());
     }
     --readers;
   });

@@ -28,24 +28,6 @@
 namespace partita::testing {
 namespace {
 
-constexpr uint64_t kThreads = 4;
-
-// As a caller with the GIL asks: first without waiting.
-template <typename Call>
-Outcome Ask(Random* random, Call&& call) {
-  if (random->OneIn(2)) {
-    const Outcome outcome = call(Wait::kTry);
-    if (outcome != Outcome::kWouldBlock) return outcome;
-  }
-  return call(Wait::kBlock);
-}
-
-void CheckSound(Table* table) {
-  const Status status = table->CheckInvariants();
-  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  PARTITA_CHECK(status.ok());
-}
-
 // --- Histories of single keys.
 //
 // A row is (key, count, tag, text of tag, tag as float): of a row put together from two, the parts do not fit.

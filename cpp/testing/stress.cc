@@ -37,6 +37,12 @@ bool IsChosen(const std::vector<std::string>& names, const char* name) {
 
 }  // namespace
 
+void CheckSound(Table* table) {
+  const Status status = table->CheckInvariants();
+  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  PARTITA_CHECK(status.ok());
+}
+
 void RunThreads(uint64_t threads, const std::function<void(uint64_t thread)>& fn) {
   std::barrier start(static_cast<ptrdiff_t>(threads));
   std::vector<std::thread> running;

@@ -1,4 +1,4 @@
-// What stress programs share: threads that start together, and a command line.
+// What stress programs share: threads that start together, calls as the bindings make them, and a command line.
 
 #ifndef PARTITA_TESTING_STRESS_H_
 #define PARTITA_TESTING_STRESS_H_
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/types/span.h"
+#include "table/table.h"
 #include "testing/random.h"
 
 namespace partita::testing {
@@ -25,6 +26,22 @@ struct Workload {
 // Runs fn(0) to fn(threads - 1), each on a thread of its own, from one start. Ends the program if one is left with a
 // lock.
 void RunThreads(uint64_t threads, const std::function<void(uint64_t thread)>& fn);
+
+// Most workloads run so many: some that change the table and some that judge it.
+inline constexpr uint64_t kThreads = 4;
+
+// As a caller with the GIL asks: first without waiting.
+template <typename Call>
+Outcome Ask(Random* random, Call&& call) {
+  if (random->OneIn(2)) {
+    const Outcome outcome = call(Wait::kTry);
+    if (outcome != Outcome::kWouldBlock) return outcome;
+  }
+  return call(Wait::kBlock);
+}
+
+// Ends the program, with what is wrong, if an invariant does not hold.
+void CheckSound(Table* table);
 
 // Runs the workloads, or those named on the command line:
 //
