@@ -11,6 +11,7 @@ import warnings
 import pytest
 
 import partita
+from helpers.ranges import splitting_at
 from helpers.together import run_together
 from partita import ANY
 
@@ -58,9 +59,10 @@ def use_all(t):
     partita.Table().insert((1,))
 
 
-@pytest.fixture
-def t():
-    t = partita.Table(partitions=4)
+@pytest.fixture(params=["set", "ordered_set"])
+def t(request):
+    with splitting_at(64):
+        t = partita.Table(type=request.param, partitions=4)
     t.insert([(i, f"row {i}", i / 2) for i in range(1000)])
     return t
 
@@ -111,6 +113,52 @@ def test_fork_in_the_child_of_a_fork(t):
         use_all(t)
 
     assert fork_and_check(check)
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set", "bag", "duplicate_bag"])
+def test_a_fix_of_another_thread_lasts_in_the_child(kind):
+    t = partita.Table(type=kind, partitions=3)
+    t.insert([(key, "old") for key in range(300)])
+    fixed, forked = threading.Event(), threading.Event()
+
+    def walk():
+        """Stands in the middle of a walk while the main thread forks."""
+        with t.fix():
+            for key in range(0, 300, 2):
+                t.delete(key)
+            fixed.set()
+            assert forked.wait(CHILD_SECONDS)
+
+    def check():
+        assert t.info()["fixed"]
+        for change in (lambda: None, t.clear):  # a clear() ends walks, and is no end of the fix
+            change()
+            t.insert([(key, "new") for key in range(100, 200)])
+            met = []
+            key = t.first()
+            while key is not partita.END:
+                met.append(key)
+                t.delete(key)
+                key = t.next(key)
+            assert len(met) == len(set(met)) == (100 if change == t.clear else 200)
+            t._check()
+        with t.fix():
+            t.insert((1, "again"))
+        with pytest.raises(ValueError, match="fixed"):
+            t.compact()
+        t.drop()
+
+    thread = threading.Thread(target=walk)
+    thread.start()
+    assert fixed.wait(CHILD_SECONDS)
+    works = fork_and_check(check)
+    forked.set()
+    thread.join()
+    assert works
+    assert not t.info()["fixed"]
+    assert sorted(t.keys()) == list(range(1, 300, 2))
+    t.compact()
+    t._check()
 
 
 @pytest.mark.parametrize("kind", ["bag", "duplicate_bag"])
