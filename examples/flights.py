@@ -6,6 +6,7 @@ threads share it. Both must give the same answer; the report says how long each 
 
 from __future__ import annotations
 
+import bisect
 import csv
 import importlib.util
 import io
@@ -23,7 +24,7 @@ from rich.console import Console
 from rich.table import Table as Report
 
 import partita
-from partita import V
+from partita import END, V
 
 FIELDS = ("id", "hour", "carrier", "number", "tailnum", "origin", "dest", "dep_delay", "arr_delay", "distance")
 CARRIER, DEP_DELAY, DISTANCE = map(FIELDS.index, ("carrier", "dep_delay", "distance"))
@@ -164,6 +165,7 @@ def steps() -> Iterator[Step]:
         table_of(planes, "tailnum", "year", "maker", "model"),
         table_of(weather, "place_and_hour", "temp"),
     )
+    yield walk_through_a_day(read("flights", "month", "day", "sched_dep_time", "carrier", "flight", "origin", "dest"))
     yield keep_routes(rows)
     yield keep_a_moment(flights, plain)
     yield scan_beside_writers(flights, plain)
@@ -269,6 +271,45 @@ def describe(id_: int, flights: partita.Table, *others: partita.Table) -> Step:
 
     answer = "{} {} on {},\n{} to {},\nwith an {} {} of {}, at {} °F"
     return Step("Describe that flight, from five tables", answer, *timed(ours))
+
+
+def walk_through_a_day(departures: list[Row]) -> Step:
+    """All flights in the order in which they should have left; then those of one day, from its first key on."""
+    day = (7, 4)
+    before = (*day, -1, "", -1, "")  # no key, but every key of the day comes after it
+    ordered = partita.Table(type="ordered_set", fields=("departure", "dest"))
+    ordered.insert_many((row[:-1], row[-1]) for row in departures)
+    plain = {row[:-1]: row[-1] for row in departures}
+    keys = sorted(plain)
+
+    def ours() -> Row:
+        walked = []
+        key = ordered.next(before)
+        while key is not END and key[:2] == day:
+            walked.append(key)
+            key = ordered.next(key)
+        return summary(walked, ordered.lookup_element(walked[0], "dest"), ordered.lookup_element(walked[-1], "dest"))
+
+    def theirs() -> Row:
+        walked = []
+        for key in keys[bisect.bisect_right(keys, before) :]:
+            if key[:2] != day:
+                break
+            walked.append(key)
+        return summary(walked, plain[walked[0]], plain[walked[-1]])
+
+    def summary(walked: list[Row], *ends: str) -> Row:
+        figures: list[Any] = [len(walked)]
+        for (_, _, time, carrier, number, origin), dest in zip((walked[0], walked[-1]), ends, strict=True):
+            figures += [f"{time // 100}:{time % 100:02}", carrier, number, origin, dest]
+        return tuple(figures)
+
+    return compare(
+        "Walk through the 4th of July, in order",
+        "{} flights, the first at {},\n{} {} {} to {}, and the last at {},\n{} {} {} to {}",
+        ours,
+        theirs,
+    )
 
 
 def keep_routes(rows: list[Row]) -> Step:

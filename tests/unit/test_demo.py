@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 NEEDED = (
-    *("year", "month", "day", "time_hour", "carrier", "flight", "tailnum"),
+    *("year", "month", "day", "time_hour", "sched_dep_time", "carrier", "flight", "tailnum"),
     *("origin", "dest", "dep_delay", "distance"),
 )
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "flights.py"
@@ -110,6 +110,18 @@ def test_description(steps, data):
         int(plane["year"]),
         *[float(hour["temp"]) for hour in weather if hour["origin"] == flight["origin"]],
     )
+
+
+def test_walk(steps, data):
+    day = sorted(
+        (int(flight["sched_dep_time"]), flight["carrier"], int(flight["flight"]), flight["origin"], flight["dest"])
+        for flight in data["flights"]
+        if (flight["month"], flight["day"]) == ("7", "4")
+    )
+    expected = [len(day)]
+    for time, *rest in (day[0], day[-1]):
+        expected += [f"{time // 100}:{time % 100:02}", *rest]
+    assert list(steps["Walk through the 4th of July, in order"].figures) == expected
 
 
 def test_routes(steps, data):
