@@ -9,6 +9,7 @@
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
 #include "bindings/select_methods.h"
+#include "bindings/step_methods.h"
 
 namespace py = pybind11;
 
@@ -37,6 +38,19 @@ PyMethodDef snapshot_methods[] = {
     Method<&MatchPattern<SnapshotReader, Spec::Kind::kRow>>("_match_object", nullptr),
     MethodNoArguments<&IterateBackward<SnapshotReader>>("__reversed__",
                                                         "__reversed__($self, /)\n--\n\nSee Table.__reversed__."),
+    MethodNoArguments<&StepTo<SnapshotReader, Step::kFirst, false>>("first", "first($self, /)\n--\n\nSee Table.first."),
+    MethodNoArguments<&StepTo<SnapshotReader, Step::kLast, false>>("last", "last($self, /)\n--\n\nSee Table.last."),
+    Method<&StepTo<SnapshotReader, Step::kNext, false>>("next", "next($self, key, /)\n--\n\nSee Table.next."),
+    Method<&StepTo<SnapshotReader, Step::kPrev, false>>("prev", "prev($self, key, /)\n--\n\nSee Table.prev."),
+    MethodNoArguments<&StepTo<SnapshotReader, Step::kFirst, true>>(
+        "first_lookup", "first_lookup($self, /)\n--\n\nSee Table.first_lookup."),
+    MethodNoArguments<&StepTo<SnapshotReader, Step::kLast, true>>(
+        "last_lookup", "last_lookup($self, /)\n--\n\nSee Table.last_lookup."),
+    Method<&StepTo<SnapshotReader, Step::kNext, true>>("next_lookup",
+                                                       "next_lookup($self, key, /)\n--\n\nSee Table.next_lookup."),
+    Method<&StepTo<SnapshotReader, Step::kPrev, true>>("prev_lookup",
+                                                       "prev_lookup($self, key, /)\n--\n\nSee Table.prev_lookup."),
+    Method<&RowsAtSlot<SnapshotReader>>("slot", "slot($self, number, /)\n--\n\nSee Table.slot."),
     MethodNoArguments<&IterateKeys<SnapshotReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<SnapshotReader>>("_count_keys", nullptr),
     MethodNoArguments<&Close>(

@@ -68,6 +68,13 @@ class SnapshotReader {
     return Outcome::kOk;
   }
 
+  Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* rows) {
+    return snapshot_->StepKey(step, from, whole, wait, rows);
+  }
+  Outcome ReadSlot(uint64_t number, Wait, bool* past_end, RowBuffer* rows) {
+    return snapshot_->ReadSlot(number, past_end, rows);
+  }
+
   bool TakeSnapshot(ColumnSet, std::shared_ptr<Snapshot>* snapshot) {
     *snapshot = snapshot_;
     return true;

@@ -116,35 +116,51 @@ PinnedKeys HashSnapshot::PinnedKeysOf(uint32_t partition) const {
   return PinnedKeys{rows, chained() ? keys_[partition].chunks : rows, chained()};
 }
 
-Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
-  const uint32_t number = table_->PartitionNumber(key.hash);
-  Partition& partition = table_->partitions_[number];
-  const PinnedKeys then = PinnedKeysOf(number);
-  const uint64_t epoch = chained() ? keys_[number].epoch : views()[number].epoch;
+bool HashSnapshot::FindKey(const KeyView& key, Wait wait, Slot* number) const {
+  const uint32_t of = table_->PartitionNumber(key.hash);
+  Partition& partition = table_->partitions_[of];
+  const PinnedKeys then = PinnedKeysOf(of);
+  const uint64_t epoch = chained() ? keys_[of].epoch : views()[of].epoch;
   const auto is_key = [&](Slot slot) { return then.Has(slot, key.key, options().keypos); };
-  Slot found = kNoSlot;
-  {
-    const Locked locked(&partition, wait);
-    if (!locked.got()) return Outcome::kWouldBlock;
-    found = partition.index.Find(IndexHash(key.hash), is_key);
-    if (found == kNoSlot) {
-      if (const auto erased = partition.erased.find(IndexHash(key.hash)); erased != partition.erased.end()) {
-        for (const Partition::ErasedSlot& e : erased->second) {
-          if (e.epoch > epoch && is_key(e.slot)) found = e.slot;
-        }
+  const Locked locked(&partition, wait);
+  if (!locked.got()) return false;
+  Slot found = partition.index.Find(IndexHash(key.hash), is_key);
+  if (found == kNoSlot) {
+    if (const auto erased = partition.erased.find(IndexHash(key.hash)); erased != partition.erased.end()) {
+      for (const Partition::ErasedSlot& e : erased->second) {
+        if (e.epoch > epoch && is_key(e.slot)) found = e.slot;
       }
     }
-    for (auto old = partition.old_indexes.begin(); found == kNoSlot && old != partition.old_indexes.end(); ++old) {
-      if (old->retired_at > epoch) found = old->index.Find(IndexHash(key.hash), is_key);
-    }
   }
+  for (auto old = partition.old_indexes.begin(); found == kNoSlot && old != partition.old_indexes.end(); ++old) {
+    if (old->retired_at > epoch) found = old->index.Find(IndexHash(key.hash), is_key);
+  }
+  *number = found;
+  return true;
+}
+
+void HashSnapshot::CopyRowsOf(uint32_t partition, Slot key, RowBuffer* out) const {
+  const PinnedKeys then = PinnedKeysOf(partition);
+  for (Slot row = then.FirstRow(key); row != kNoSlot;) {
+    const Chunk& chunk = *then.rows[row >> kChunkShift];
+    CopyRowOut(chunk, row & kChunkMask, out, nullptr);
+    row = chained() ? chunk.links[row & kChunkMask].next : kNoSlot;
+  }
+}
+
+void HashSnapshot::CopyKey(uint32_t partition, Slot key, RowBuffer* out) const {
+  const PinnedKeys then = PinnedKeysOf(partition);
+  const Slot row = then.FirstRow(key);
+  out->AddCopy(ReadElement(*then.rows[row >> kChunkShift], options().keypos, row & kChunkMask));
+  out->EndRow();
+}
+
+Outcome HashSnapshot::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
+  Slot found;
+  if (!FindKey(key, wait, &found)) return Outcome::kWouldBlock;
   if (found == kNoSlot) return Outcome::kOk;
   try {
-    for (Slot row = then.FirstRow(found); row != kNoSlot;) {
-      const Chunk& chunk = *then.rows[row >> kChunkShift];
-      CopyRowOut(chunk, row & kChunkMask, out, nullptr);
-      row = chained() ? chunk.links[row & kChunkMask].next : kNoSlot;
-    }
+    CopyRowsOf(table_->PartitionNumber(key.hash), found, out);
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }

@@ -21,6 +21,8 @@ class HashSnapshot final : public ShardedSnapshot {
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
   std::unique_ptr<SnapshotScan> NewKeyScan() const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
+  Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
+  Outcome ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) override;
   void Take(ColumnSet columns) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
@@ -34,6 +36,11 @@ class HashSnapshot final : public ShardedSnapshot {
 
   bool chained() const { return options().type != TableType::kSet; }
   PinnedKeys PinnedKeysOf(uint32_t partition) const;
+  // *number: of the key in its partition, or kNoSlot. False: the partition's lock was held.
+  bool FindKey(const KeyView& key, Wait wait, Slot* number) const;
+  // Append the rows of a key, or the key itself as a row of one value. Throw std::bad_alloc.
+  void CopyRowsOf(uint32_t partition, Slot key, RowBuffer* out) const;
+  void CopyKey(uint32_t partition, Slot key, RowBuffer* out) const;
 
   const std::shared_ptr<HashTable> table_;
   std::vector<Keys> keys_;  // by partition, in bags of which all columns are pinned

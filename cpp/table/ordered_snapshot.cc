@@ -1,6 +1,7 @@
 #include "table/ordered_snapshot.h"
 
 #include <algorithm>
+#include <new>
 
 namespace partita {
 
@@ -46,29 +47,72 @@ void OrderedSnapshot::Take(ColumnSet columns) {
   }
 }
 
-Outcome OrderedSnapshot::Lookup(const KeyView& key, Wait, RowBuffer* out) {
-  const SortKey sort_key(key.key);
-  const Probe probe{key.key, sort_key};
+OrderedSnapshot::Position OrderedSnapshot::Find(const Probe& probe, bool* equal) const {
   const auto compare_in = [&](const View& view) {
     return [&](Slot slot) {
       const RowPlace place = PlaceOf(view, slot);
       return CompareWithKey(probe, *place.chunk, place.place, options().keypos);
     };
   };
+  *equal = false;
   const auto above = std::partition_point(leaves_.begin(), leaves_.end(), [&](const View& view) {
     return CompareWithEntry(*view.leaf, 0, probe, compare_in(view)) >= 0;
   });
-  if (above == leaves_.begin()) return Outcome::kOk;
+  if (above == leaves_.begin()) return Position{0, 0};
   const View& view = *(above - 1);
+  const uint32_t entry = FindEntry(*view.leaf, probe, compare_in(view), equal);
+  const size_t after = static_cast<size_t>(above - leaves_.begin());
+  return entry == view.leaf->count ? Position{after, 0} : Position{after - 1, entry};
+}
+
+Outcome OrderedSnapshot::Lookup(const KeyView& key, Wait, RowBuffer* out) {
+  const SortKey sort_key(key.key);
   bool equal;
-  const uint32_t entry = FindEntry(*view.leaf, probe, compare_in(view), &equal);
+  const Position at = Find(Probe{key.key, sort_key}, &equal);
   if (!equal) return Outcome::kOk;
-  const RowPlace place = PlaceOf(view, view.leaf->slots()[entry]);
+  return CopyEntry(at, /*whole=*/true, out);
+}
+
+Outcome OrderedSnapshot::CopyEntry(Position at, bool whole, RowBuffer* out) const {
+  const RowPlace place = PlaceAt(at);
   try {
-    CopyRowOut(*place.chunk, place.place, out, nullptr);
+    if (whole) {
+      CopyRowOut(*place.chunk, place.place, out, nullptr);
+    } else {
+      out->AddCopy(ReadElement(*place.chunk, options().keypos, place.place));
+      out->EndRow();
+    }
+    return Outcome::kOk;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+}
+
+Outcome OrderedSnapshot::StepKey(Step step, const KeyView* from, bool whole, Wait, RowBuffer* out) {
+  const bool forward = IsForward(step);
+  Position at{forward ? 0 : leaves_.size(), 0};
+  if (from != nullptr) {
+    const SortKey sort_key(from->key);
+    bool equal;
+    at = Find(Probe{from->key, sort_key}, &equal);
+    if (forward && equal && ++at.entry == leaves_[at.leaf].leaf->count) at = Position{at.leaf + 1, 0};
+  }
+  if (!forward) {
+    if (at.leaf == 0 && at.entry == 0) return Outcome::kOk;
+    if (at.entry == 0) at = Position{at.leaf - 1, leaves_[at.leaf - 1].leaf->count};
+    --at.entry;
+  }
+  return at.leaf == leaves_.size() ? Outcome::kOk : CopyEntry(at, whole, out);
+}
+
+Outcome OrderedSnapshot::ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) {
+  *past_end = false;
+  for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
+    const uint32_t count = leaves_[leaf].leaf->count;
+    if (number < count) return CopyEntry(Position{leaf, static_cast<uint32_t>(number)}, /*whole=*/true, out);
+    number -= count;
+  }
+  *past_end = true;
   return Outcome::kOk;
 }
 

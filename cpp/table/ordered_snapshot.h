@@ -19,6 +19,8 @@ class OrderedSnapshot final : public ShardedSnapshot {
 
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
+  Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
+  Outcome ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) override;
 
   void Take(ColumnSet columns) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
@@ -31,6 +33,17 @@ class OrderedSnapshot final : public ShardedSnapshot {
     uint32_t range;
   };
 
+  // An entry of one of the leaves; past the last `leaf` is their number.
+  struct Position {
+    size_t leaf;
+    uint32_t entry;
+  };
+
+  // The first entry whose key is not less than the probe; *equal: it is the probe's.
+  Position Find(const Probe& probe, bool* equal) const;
+  // Appends the row, or its key alone.
+  Outcome CopyEntry(Position at, bool whole, RowBuffer* out) const;
+  RowPlace PlaceAt(Position at) const { return PlaceOf(leaves_[at.leaf], leaves_[at.leaf].leaf->slots()[at.entry]); }
   RowPlace PlaceOf(const View& view, Slot slot) const {
     return RowPlace{views()[view.range].chunks[slot >> kChunkShift], slot & kChunkMask};
   }

@@ -11,8 +11,6 @@ namespace {
 // A batch ends early once it holds as much, so that rows of long values do not pile up.
 constexpr size_t kMaxBatchBytes = size_t{256} * 1024;
 
-bool IsForward(Step step) { return step == Step::kFirst || step == Step::kNext; }
-
 }  // namespace
 
 OrderedTable::Stretch OrderedTable::StretchFrom(const Cut& from, Direction direction) const {

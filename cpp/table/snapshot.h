@@ -47,6 +47,9 @@ class Snapshot {
 
   // The rows of `key` at that moment, appended to `out`.
   virtual Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) = 0;
+  // As in the table; kNoSuchKey if `from` was absent and the table is no ordered_set.
+  virtual Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) = 0;
+  virtual Outcome ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) = 0;
 
   // From now on an object owns it, and not only the stack of the thread that took it: a fork's child keeps it.
   virtual void Keep() = 0;

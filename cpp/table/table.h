@@ -68,6 +68,7 @@ struct RowRange {
 
 // Where a walk from key to key goes.
 enum class Step : uint8_t { kFirst, kLast, kNext, kPrev };
+inline bool IsForward(Step step) { return step == Step::kFirst || step == Step::kNext; }
 // kBackward is the reverse in an ordered_set and for the rows of one key in bags, and the same thing elsewhere.
 enum class Direction : uint8_t { kForward, kBackward };
 

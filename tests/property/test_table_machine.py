@@ -460,26 +460,31 @@ class TableMachine(RuleBasedStateMachine):
 
     @rule()
     def keys_one_by_one(self):
-        forward = self.all_keys("first", "next")
-        assert Counter(map(fingerprint, forward)) == Counter(map(fingerprint, self.model.keys()))
-        assert list(map(fingerprint, self.all_keys("last", "prev"))) == list(map(fingerprint, forward[::-1]))
+        self.check_steps(self.table, self.model)
+
+    def check_steps(self, source, model):
+        """All ways from key to key, of a table or a snapshot."""
+        forward = self.all_keys(source.first(), source.next)
+        assert Counter(map(fingerprint, forward)) == Counter(map(fingerprint, model.keys()))
+        assert list(map(fingerprint, self.all_keys(source.last(), source.prev))) == list(
+            map(fingerprint, forward[::-1])
+        )
         for key in forward[:20]:
-            following = self.table.next_lookup(key)
+            following = source.next_lookup(key)
             if following is not partita.END:
-                assert fingerprint(following) == fingerprint((self.table.next(key), self.model.lookup(following[0])))
+                assert fingerprint(following) == fingerprint((source.next(key), model.lookup(following[0])))
         rows = []
         number = 0
-        while (some := self.table.slot(number)) is not partita.END:
+        while (some := source.slot(number)) is not partita.END:
             rows += some
             number += 1
-        assert self.by_key(rows) == self.by_key(self.model.tolist())
+        assert self.in_order(rows) == self.in_order(model.tolist())
 
-    def all_keys(self, first, step):
+    def all_keys(self, key, step):
         keys = []
-        key = getattr(self.table, first)()
         while key is not partita.END:
             keys.append(key)
-            key = getattr(self.table, step)(key)
+            key = step(key)
         return keys
 
     @rule(key=st.one_of(KEYS, BAD_KEYS), step=st.sampled_from(["next", "prev", "next_lookup", "prev_lookup"]))
@@ -579,6 +584,7 @@ class TableMachine(RuleBasedStateMachine):
         assert self.in_order(list(reversed(snapshot))[::-1]) == expected
         assert Counter(map(fingerprint, snapshot.keys())) == Counter(map(fingerprint, model.keys()))
         assert len(snapshot.keys()) == len(model.keys())
+        self.check_steps(snapshot, model)
         keys = [*model.keys(), *self.model.keys(), "no such key"]
         assert fingerprint(snapshot.lookup_many(keys)) == fingerprint(model.lookup_many(keys))
         for key in keys[:50]:
@@ -586,6 +592,8 @@ class TableMachine(RuleBasedStateMachine):
             if self.type not in BAGS:
                 assert fingerprint(snapshot.get(key)) == fingerprint(model.get(key))
             assert (key in snapshot) == (key in model)
+            there = self.type == "ordered_set" or key in model
+            assert outcome(lambda key=key: snapshot.prev(key))[0] == ("ok" if there else "error")
             ours, theirs = [
                 outcome(lambda t=t, key=key: fingerprint(t.lookup_element(key, 1, 0))) for t in (snapshot, model)
             ]
@@ -610,6 +618,12 @@ class OrderedMachine(TableMachine):
     """Keys in order: steps, and the n-th row."""
 
     type = "ordered_set"
+
+    def check_snapshot(self, snapshot, model):
+        super().check_snapshot(snapshot, model)
+        for key in [*self.model.keys()[:20], *model.keys()[-20:], "no such key"]:
+            for method in ("next", "prev", "next_lookup", "prev_lookup"):
+                assert fingerprint(getattr(snapshot, method)(key)) == fingerprint(getattr(model, method)(key))
 
     @rule(key=st.one_of(KEYS, BAD_KEYS))
     def step(self, key):

@@ -2,11 +2,12 @@
 
 import contextlib
 import gc
+import itertools
 
 import pytest
 
 import partita
-from partita import ANY, V
+from partita import ANY, END, V
 
 
 @pytest.fixture
@@ -44,6 +45,61 @@ def test_never_changes(t, end):
     assert sorted(s.keys()) == list(range(3000))
     assert s.select_count([((ANY, ANY, V.n), [("<", V.n, 10)], [True])]) == 20
     assert s.foldl(lambda row, acc: acc + row[0], 0) == s.foldr(lambda row, acc: acc + row[0], 0) == sum(range(3000))
+
+
+def keys_and_rows(source):
+    pairs = []
+    pair = source.first_lookup()
+    while pair is not END:
+        pairs.append(pair)
+        pair = source.next_lookup(pair[0])
+    return pairs
+
+
+def slots(source):
+    return list(itertools.takewhile(lambda rows: rows is not END, map(source.slot, itertools.count())))
+
+
+@pytest.mark.parametrize("table_type", ["set", "ordered_set", "bag", "duplicate_bag"])
+@pytest.mark.parametrize("end", [partita.Table.clear, partita.Table.drop])
+def test_from_key_to_key(table_type, end):
+    t = partita.Table(type=table_type, partitions=3, keypos=1)
+    t.insert_many((i, f"key {i * 7 % 500}", "x" * (i % 40)) for i in range(1500))
+    t.delete_many(f"key {i}" for i in range(0, 500, 5))
+    pairs, places = keys_and_rows(t), slots(t)
+    s = t.snapshot()
+    t.delete_many(f"key {i}" for i in range(300))
+    t.insert_many((i, f"key {i}", "late") for i in range(200, 700))
+    end(t)
+    assert keys_and_rows(s) == pairs
+    assert slots(s) == places
+    assert (s.first(), s.last()) == (pairs[0][0], pairs[-1][0])
+    assert s.last_lookup() == pairs[-1]
+    for before, (key, rows), after in zip(pairs, pairs[1:], pairs[2:], strict=False):
+        assert (s.prev(key), s.next(key)) == (before[0], after[0])
+        assert (s.prev_lookup(after[0]), s.next_lookup(before[0])) == ((key, rows), (key, rows))
+    assert s.prev(pairs[0][0]) is s.next(pairs[-1][0]) is s.slot(2**40) is s.slot(2**70) is END
+    if table_type == "ordered_set":
+        assert (s.next("key 0"), s.prev("key 10")) == ("key 1", "key 1")
+        assert s.next("z") is s.prev("") is END
+    else:
+        for call in (s.next, s.prev, s.next_lookup, s.prev_lookup):
+            with pytest.raises(KeyError):
+                call("key 0")
+    for call in (s.next, s.prev):
+        with pytest.raises(TypeError):
+            call(END)
+    with pytest.raises(ValueError, match="slot"):
+        s.slot(-1)
+    s.close()
+    for call in (s.first, s.last_lookup, lambda: s.next("key 1"), lambda: s.slot(0)):
+        with pytest.raises(partita.SnapshotClosedError):
+            call()
+
+
+def test_from_key_to_key_of_nothing():
+    s = partita.Table(type="ordered_set").snapshot()
+    assert [s.first(), s.last(), s.first_lookup(), s.next(1), s.prev_lookup(1), s.slot(0)] == [END] * 6
 
 
 def test_of_changing_moments(t):
