@@ -28,7 +28,7 @@ void ForgetName(py::dict names, py::str name, py::object table) {
 
 // Sets the attribute `name` of `object` to `value` if it is `expected` now; whether it was. No Python code runs between
 // the look and the change as long as the attribute is a slot (__slots__): as above.
-bool ReplaceAttribute(py::object object, py::str name, py::object expected, py::object value) {
+bool ReplaceAttribute(py::object object, py::str name, const py::object& expected, py::object value) {
   const py::object now = py::reinterpret_steal<py::object>(PyObject_GetAttr(object.ptr(), name.ptr()));
   if (!now) throw py::error_already_set();
   if (!now.is(expected)) return false;
