@@ -10,9 +10,11 @@ judges a walk: each key that was there from start to end exactly once, and nothi
 some time in between.
 """
 
+import bisect
 import math
 from collections import Counter
 from contextlib import contextmanager
+from operator import itemgetter
 
 import partita
 from helpers import naive_match
@@ -96,6 +98,7 @@ class Reads:
     keypos: int
     fields: tuple
     rows: dict
+    in_order: list  # of an ordered_set: (order_key, canonical key), by the former
 
     # --- What keys and positions mean.
 
@@ -135,9 +138,7 @@ class Reads:
 
     def ordered_keys(self):
         """Canonical keys: in term order for an ordered_set, in any order otherwise."""
-        if self.type != "ordered_set":
-            return list(self.rows)
-        return sorted(self.rows, key=lambda key: order_key(self.rows[key][0][self.keypos]))
+        return [key for _, key in self.in_order] if self.type == "ordered_set" else list(self.rows)
 
     # --- Reading.
 
@@ -224,28 +225,33 @@ class Reads:
         return next((self.rows[other][0][self.keypos] for other in after if other in self.rows), partita.END)
 
     def slot(self, number):
-        return [list(rows) for rows in self.rows.values()][number] if number < len(self.rows) else partita.END
+        key = self.key_at(number)
+        return key if key is partita.END else self.lookup(key)
+
+    def key_at(self, number):
+        """The key of that number in the order of keys, or END."""
+        if not 0 <= number < len(self.rows):
+            return partita.END
+        key = self.in_order[number][1] if self.type == "ordered_set" else list(self.rows)[number]
+        return stored(self.rows[key][0][self.keypos])
 
     def first(self):
-        return self.neighbour(self.keys(), lambda key: True)
+        return self.key_at(0)
 
     def last(self):
-        return self.neighbour(self.keys()[::-1], lambda key: True)
+        return self.key_at(len(self.rows) - 1)
 
     def next(self, key):
         if self.type != "ordered_set":
             return self.beside(key, 1)
         self.identity(key)
-        return self.neighbour(self.keys(), lambda other: compare(other, key) > 0)
+        return self.key_at(bisect.bisect_right(self.in_order, order_key(key), key=itemgetter(0)))
 
     def prev(self, key):
         if self.type != "ordered_set":
             return self.beside(key, -1)
         self.identity(key)
-        return self.neighbour(self.keys()[::-1], lambda other: compare(other, key) < 0)
-
-    def neighbour(self, keys, wanted):
-        return next((key for key in keys if wanted(key)), partita.END)
+        return self.key_at(bisect.bisect_left(self.in_order, order_key(key), key=itemgetter(0)) - 1)
 
     def with_rows(self, key):
         return partita.END if key is partita.END else (key, self.lookup(key))
@@ -267,6 +273,7 @@ class ModelSnapshot(Reads):
     def __init__(self, model):
         self.type, self.keypos, self.fields = model.type, model.keypos, model.fields
         self.rows = {key: list(rows) for key, rows in model.rows.items()}
+        self.in_order = list(model.in_order)
 
     def close(self):
         self.rows = {}
@@ -277,6 +284,7 @@ class ModelTable(Reads):
         self.type, self.keypos, self.fields = type, keypos, tuple(fields or ())
         self.partitions = partitions
         self.rows = {}
+        self.in_order = []
         self.forms = {}  # of some keys: exact() of each of their rows, which takes long to compute for thousands
         self.watches = []
 
@@ -303,6 +311,8 @@ class ModelTable(Reads):
     def put(self, key, rows, forms=None):
         """The one place that changes a table: `rows` are now those of `key`."""
         self.forms.pop(key, None)
+        if self.type == "ordered_set" and bool(rows) != (key in self.rows):
+            self.put_in_order(key, (rows or self.rows[key])[0][self.keypos], there=bool(rows))
         if rows:
             self.rows[key] = rows
             if self.known_keys is not None:
@@ -313,6 +323,11 @@ class ModelTable(Reads):
             self.rows.pop(key, None)
         for watch in self.watches:
             watch.changed(key, rows)
+
+    def put_in_order(self, key, term, *, there):
+        entry = (order_key(term), key)
+        at = bisect.bisect_left(self.in_order, entry[0], key=itemgetter(0))
+        self.in_order[at : at if there else at + 1] = [entry] if there else []
 
     def forms_of(self, key):
         forms = self.forms.get(key)
