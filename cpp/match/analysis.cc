@@ -291,7 +291,8 @@ class Analyzer {
     out_.keeps_key = KeepsKey(body);
   }
 
-  // By the words alone, whatever the row: the same variable, ("element", keypos, ROW), or the constant of the head.
+  // By the words alone, whatever the row: the key is ("element", keypos, ROW), or what the head has there, be it a
+  // variable, a constant, or a tuple or list of these.
   bool KeepsKey(NodeId body) const {
     if (keypos_ == kNoKey) return false;
     if (spec_.is(body, Kind::kConstant)) {
@@ -311,10 +312,44 @@ class Analyzer {
     uint32_t position;
     if (IsElementOfRow(spec_, key, &position)) return position == keypos_;
     if (spec_.is(key, Kind::kConstant)) return IsBoundTo(spec_.constant(key));
-    if (!spec_.is(key, Kind::kVariable)) return false;
-    // The variable may stand at other elements too, which are exactly equal to the key then.
-    return head_is_row() && keypos_ < elements().size() && spec_.is(elements()[keypos_], Kind::kVariable) &&
-           spec_.node(elements()[keypos_]).index == spec_.node(key).index;
+    return head_is_row() && keypos_ < elements().size() && GivesWhatMatched(key, elements()[keypos_]);
+  }
+
+  // Whether an expression gives what a pattern matched. Variables may stand elsewhere too, for what is exactly equal.
+  bool GivesWhatMatched(NodeId expression, NodeId pattern) const {
+    const Kind kind = spec_.node(expression).kind;
+    if (spec_.is(pattern, Kind::kConstant)) return Gives(expression, spec_.constant(pattern));
+    if (kind != spec_.node(pattern).kind) return false;
+    if (kind == Kind::kVariable) return spec_.node(expression).index == spec_.node(pattern).index;
+    if (kind != Kind::kTuple && kind != Kind::kList) return false;
+    const absl::Span<const NodeId> given = spec_.children(expression);
+    const absl::Span<const NodeId> matched = spec_.children(pattern);
+    if (given.size() != matched.size()) return false;
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (!GivesWhatMatched(given[i], matched[i])) return false;
+    }
+    return true;
+  }
+
+  bool Gives(NodeId expression, const Value& constant) const {
+    if (spec_.is(expression, Kind::kConstant)) {
+      return !HoldsMap(constant) && ExactlyEqual(spec_.constant(expression), constant);
+    }
+    const bool tuple = spec_.is(expression, Kind::kTuple);
+    if (!tuple && !spec_.is(expression, Kind::kList)) return false;
+    if (constant.kind != Value::Kind::kWire || !wire::IsContainer(wire::TagAt(constant.data))) return false;
+    const wire::Container c = wire::ReadContainer(constant.data);
+    const absl::Span<const NodeId> given = spec_.children(expression);
+    if (c.kind != (tuple ? wire::ContainerKind::kTuple : wire::ContainerKind::kList) || c.count != given.size()) {
+      return false;
+    }
+    const char* p = c.body;
+    Value element;
+    for (const NodeId part : given) {
+      p = wire::ReadTerm(p, &element);
+      if (!Gives(part, element)) return false;
+    }
+    return true;
   }
 
   bool IsBoundTo(const Value& key) const {

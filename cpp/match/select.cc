@@ -5,6 +5,7 @@
 
 #include "absl/numeric/bits.h"
 #include "match/filter.h"
+#include "table/shard.h"
 
 namespace partita {
 namespace {
@@ -23,7 +24,7 @@ bool ForEachBit(const uint64_t* bits, Fn&& fn) {
 
 }  // namespace
 
-Selector::Selector(const Program& program) : program_(program), machine_(program) {
+Selector::Selector(const Program& program, Results results) : program_(program), results_(results), machine_(program) {
   constexpr size_t kMaxFilters = 8;
   const absl::Span<const ClauseAnalysis> clauses = program.analyses();
   if (clauses.size() <= kMaxFilters) {
@@ -42,7 +43,6 @@ Selector::Selector(const Program& program) : program_(program), machine_(program
 }
 
 void Selector::Narrow(const Chunk& chunk, uint64_t* bits) const {
-  std::memcpy(bits, chunk.live, kBitmapWords * sizeof(uint64_t));
   if (filters_.empty()) return;
   if (filters_.size() == 1) return NarrowToFilter(chunk, filters_[0], bits);
   uint64_t any[kBitmapWords] = {};
@@ -83,39 +83,57 @@ bool Selector::SelectRow(absl::Span<const Value> row, Selected* out) {
     row_.assign(row.begin(), row.end());
     return false;
   }
-  for (const Value& value : row) out->rows.AddValue(value);
+  for (const Value& value : row) {
+    if (results_ == Results::kCopied) {
+      out->rows.AddCopy(value);
+    } else {
+      out->rows.AddValue(value);
+    }
+  }
   out->rows.EndRow();
   out->is_row.push_back(true);
   return true;
 }
 
-bool Selector::SelectAt(const Chunk& chunk, uint32_t place, Selected* out) {
+void Selector::AppendRow(const Chunk& chunk, uint32_t place, Selected* out) const {
+  if (results_ == Results::kCopied) {
+    CopyRowOut(chunk, place, &out->rows, nullptr);
+  } else {
+    ForEachElement(chunk, place, [out](const Value& value) { out->rows.AddValue(value); });
+    out->rows.EndRow();
+  }
+  out->is_row.push_back(true);
+}
+
+size_t Selector::MatchAt(const Chunk& chunk, uint32_t place) {
   ReadForMachine(chunk, place);
-  const size_t clause = machine_.Match(row_);
+  return machine_.Match(row_);
+}
+
+bool Selector::SelectAt(const Chunk& chunk, uint32_t place, Selected* out) {
+  const size_t clause = MatchAt(chunk, place);
   if (clause == Machine::kNoClause) return true;
   if (program_.analysis(clause).result != Result::kRow) return Append(clause, out);
-  ForEachElement(chunk, place, [out](const Value& value) { out->rows.AddValue(value); });
-  out->rows.EndRow();
-  out->is_row.push_back(true);
+  AppendRow(chunk, place, out);
   return true;
 }
 
 bool Selector::Select(const Chunk& chunk, Selected* out) {
   uint64_t bits[kBitmapWords];
+  std::memcpy(bits, chunk.live, sizeof(bits));
   Narrow(chunk, bits);
   if (!filter_decides_ || !takes_rows_) {
     return ForEachBit(bits, [&](uint32_t place) { return SelectAt(chunk, place, out); });
   }
   return ForEachBit(bits, [&](uint32_t place) {
-    ForEachElement(chunk, place, [out](const Value& value) { out->rows.AddValue(value); });
-    out->rows.EndRow();
-    out->is_row.push_back(true);
+    AppendRow(chunk, place, out);
     return true;
   });
 }
 
 uint64_t Selector::Count(const Chunk& chunk) {
   uint64_t bits[kBitmapWords];
+  std::memcpy(bits, chunk.live, sizeof(bits));
   Narrow(chunk, bits);
   uint64_t count = 0;
   if (filter_decides_ && program_.analysis(0).result == Result::kTrue) {
@@ -123,11 +141,26 @@ uint64_t Selector::Count(const Chunk& chunk) {
     return count;
   }
   ForEachBit(bits, [&](uint32_t place) {
-    ReadForMachine(chunk, place);
-    count += machine_.MatchesTrue(row_);
+    count += CountAt(chunk, place);
     return true;
   });
   return count;
+}
+
+bool Selector::CountAt(const Chunk& chunk, uint32_t place) {
+  ReadForMachine(chunk, place);
+  return machine_.MatchesTrue(row_);
+}
+
+void Selector::CopyFailedRow(RowBuffer* out) const {
+  for (uint32_t i = 0; i < row_.size(); ++i) {
+    if ((program_.columns() & ColumnBit(i)) != 0) {
+      out->AddCopy(row_[i]);
+    } else {
+      out->AddValue(Value::None());
+    }
+  }
+  out->EndRow();
 }
 
 }  // namespace partita

@@ -1,5 +1,5 @@
-// Programs over chunks that do not change meanwhile, those of a snapshot: comparisons of an element with a constant
-// narrow a bitmap (filter.h), and the machine looks at the rows that are left.
+// Programs over chunks that do not change meanwhile, those of a snapshot or those whose lock is held: comparisons of an
+// element with a constant narrow a bitmap (filter.h), and the machine looks at the rows that are left.
 //
 // A Selector is used by one thread at a time; the program and the chunks must outlive it and what it selects.
 
@@ -27,7 +27,13 @@ struct Selected {
 
 class Selector {
  public:
-  explicit Selector(const Program& program);
+  // Whether results may point into the chunks, or are copies.
+  enum class Results : uint8_t { kInPlace, kCopied };
+
+  explicit Selector(const Program& program, Results results = Results::kInPlace);
+
+  // Clears the bits of live rows that cannot match, of kBitmapWords words.
+  void Narrow(const Chunk& chunk, uint64_t* bits) const;
 
   // Appends the results of the rows that match, in chunk order. False: the body of one errs; failure() and
   // failed_row() tell of it, and what was found before it is in `out`. Both may throw std::bad_alloc.
@@ -38,19 +44,27 @@ class Selector {
 
   // How many rows match as a count asks for it (Machine::MatchesTrue).
   uint64_t Count(const Chunk& chunk);
+  bool CountAt(const Chunk& chunk, uint32_t place);
   bool CountRow(absl::Span<const Value> row) { return machine_.MatchesTrue(row); }
+
+  // The clause that a live row matches, or Machine::kNoClause; then what its body gives, until the next call. False: it
+  // errs. Both may throw std::bad_alloc.
+  size_t MatchAt(const Chunk& chunk, uint32_t place);
+  bool Evaluate(size_t clause, Value* result) { return machine_.Evaluate(clause, result); }
 
   const Machine::Failure& failure() const { return machine_.failure(); }
   // Of its elements only those are right that the program reads.
   absl::Span<const Value> failed_row() const { return row_; }
+  // The same as a copy, with None for the elements that it does not read. Throws std::bad_alloc.
+  void CopyFailedRow(RowBuffer* out) const;
 
  private:
-  // The live rows that can match.
-  void Narrow(const Chunk& chunk, uint64_t* bits) const;
   void ReadForMachine(const Chunk& chunk, uint32_t place);
   bool Append(size_t clause, Selected* out);
+  void AppendRow(const Chunk& chunk, uint32_t place, Selected* out) const;
 
   const Program& program_;
+  const Results results_;
   std::vector<Filter> filters_;      // one for each clause; none: too many clauses to be worth it
   std::vector<uint32_t> positions_;  // to be read; empty with reads_all_
   bool reads_all_;

@@ -14,6 +14,7 @@
 #include "column/block.h"
 #include "match/share.h"
 #include "table/ordered_table.h"
+#include "table/sweep.h"
 #include "testing/dump.h"
 #include "testing/operations.h"
 #include "testing/random_terms.h"
@@ -336,6 +337,60 @@ TEST(AllocationFailureTest, KeyedReadsOfASnapshot) {
     ++failures;
   }
   EXPECT_GT(failures, 0);
+}
+
+// Gives every second row of a key the same verdict.
+class SameVerdict final : public RowJudge {
+ public:
+  SameVerdict(Verdict verdict, absl::Span<const Value> replacement) : verdict_(verdict), replacement_(replacement) {}
+
+  void Narrow(const Chunk&, uint64_t*) override {}
+  Verdict Judge(const Chunk&, uint32_t, absl::Span<const Value>* row) override {
+    *row = replacement_;
+    return judged_++ % 2 == 0 ? verdict_ : Verdict::kKeep;
+  }
+  bool wants_more() const override { return true; }
+
+ private:
+  const Verdict verdict_;
+  const absl::Span<const Value> replacement_;
+  int judged_ = 0;
+};
+
+TEST(AllocationFailureTest, RowsThatAreJudged) {
+  Random random(TestSeed());
+  int failures = 0;
+  for (const TableType type : {TableType::kSet, TableType::kBag}) {
+    const std::shared_ptr<Table> table = *Table::Create(TableOptions{.type = type, .partitions = 1});
+    for (int i = 0; i < 300; ++i) {
+      const Row row = RandomRow(&random, PoolKey(random.Below(60)), 0);
+      ASSERT_EQ(table->Insert(RowArgument(*table, row).view(), Wait::kBlock), Outcome::kOk);
+    }
+    std::shared_ptr<Snapshot> snapshot;
+    for (int i = 0; i < 200; ++i) {
+      if (i % 5 == 0) snapshot = SnapshotOf(table.get());
+      const bool replace = type == TableType::kSet && random.OneIn(2);
+      const Row row = {PoolKey(random.Below(60)), i, std::string(random.Below(40), 'x')};
+      const RowArgument replacement(*table, row);
+      const absl::Span<const Value> values(replacement.view().values, replacement.view().arity);
+      const KeyView key = KeyArgument(*table, row[0]);
+      const Dump before = DumpOf(table.get());
+      for (int64_t k = 1;; ++k) {
+        SameVerdict judge(replace ? RowJudge::Verdict::kReplace : RowJudge::Verdict::kDelete, values);
+        Outcome outcome;
+        {
+          const FailingAllocation fail(k);
+          outcome = table->JudgeKey(key, &judge, Wait::kBlock);
+        }
+        ASSERT_EQ(table->CheckInvariants().message(), "");
+        if (outcome == Outcome::kOk) break;
+        ASSERT_EQ(outcome, Outcome::kNoMemory);
+        ASSERT_EQ(DumpOf(table.get()), before);
+        ++failures;
+      }
+    }
+  }
+  EXPECT_GT(failures, 20);
 }
 
 // Counting goes on alone where a thread cannot be had.

@@ -57,18 +57,6 @@ Outcome BagTable::AddRow(Partition* partition, Slot key, const RowView& row) {
   return Outcome::kOk;
 }
 
-uint64_t BagTable::RemoveKey(Partition* partition, Slot key, uint64_t hash) {
-  BagChains& chains = *partition->chains;
-  const uint64_t rows = chains.chain(key).rows;
-  chains.PrepareRemoveKey(key);
-  partition->NoteErased(key, hash);
-  partition->NoteKeyErased(key, hash);
-  partition->index.Erase(IndexHash(hash), key);
-  chains.StoreRemoveKey(key);
-  partition->AddRows(-static_cast<int64_t>(rows));
-  return rows;
-}
-
 Outcome BagTable::Insert(const RowView& row, Wait wait) {
   return OnKey(KeyOf(row), row.key_hash, wait,
                [&](Partition& partition, Slot key)
@@ -86,7 +74,7 @@ Outcome BagTable::InsertNew(const RowView& row, Wait wait, bool* inserted) {
 Outcome BagTable::Delete(const KeyView& key, Wait wait, uint64_t* removed) {
   return OnKey(key.key, key.hash, wait,
                [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *removed = number == kNoSlot ? 0 : RemoveKey(&partition, number, key.hash);
+                 *removed = number == kNoSlot ? 0 : partition.RemoveKey(number, key.hash);
                  return Outcome::kOk;
                });
 }
@@ -103,14 +91,8 @@ Outcome BagTable::DeleteObject(const RowView& row, Wait wait, uint64_t* removed)
                  } else {
                    chains.FindRows(key, row, &equal);
                  }
-                 if (equal.size() == chains.chain(key).rows) {
-                   *removed = RemoveKey(&partition, key, row.key_hash);
-                 } else if (!equal.empty()) {
-                   chains.PrepareRemove(key, equal);
-                   chains.StoreRemove(key, equal);
-                   partition.AddRows(-static_cast<int64_t>(equal.size()));
-                   *removed = equal.size();
-                 }
+                 partition.RemoveRowsOf(key, row.key_hash, equal);
+                 *removed = equal.size();
                  return Outcome::kOk;
                });
 }
@@ -120,7 +102,7 @@ Outcome BagTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
                [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
                  if (number == kNoSlot) return Outcome::kOk;
                  partition.CopyRowsOf(number, Direction::kForward, out);
-                 RemoveKey(&partition, number, key.hash);
+                 partition.RemoveKey(number, key.hash);
                  return Outcome::kOk;
                });
 }

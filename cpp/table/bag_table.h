@@ -48,9 +48,8 @@ class BagTable final : public HashTable {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
   void AbandonAdd(Partition* partition, const RowView& row, const BagChains::Addition& addition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
-  // A row in, and a key out with all its rows; both throw std::bad_alloc and change nothing then.
+  // Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(Partition* partition, Slot key, const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
-  uint64_t RemoveKey(Partition* partition, Slot key, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
 
   // The analysis follows one lock at a time, not LockedMany: what runs under several is left out of it.
 

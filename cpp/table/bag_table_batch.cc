@@ -44,7 +44,7 @@ Outcome BagTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_
             partition.chains->PrefetchKey(partition.index, keys[part[i + kAheadOfRows]].hash);
           const KeyView& key = keys[part[i]];
           const Slot number = partition.chains->FindKey(partition.index, key.hash, key.key);
-          if (number != kNoSlot) *removed += RemoveKey(&partition, number, key.hash);
+          if (number != kNoSlot) *removed += partition.RemoveKey(number, key.hash);
         }
         return Outcome::kOk;
       });

@@ -27,6 +27,8 @@ class SlotScan final : public SnapshotScan {
     return found;
   }
 
+  std::unique_ptr<SnapshotScan> Clone() const override { return std::make_unique<SlotScan>(*this); }
+
  private:
   const absl::Span<const Chunk* const> chunks_;
   size_t chunk_ = 0;
@@ -51,6 +53,8 @@ class HashSnapshot::KeyScan final : public SnapshotScan {
     }
     return found;
   }
+
+  std::unique_ptr<SnapshotScan> Clone() const override { return std::make_unique<KeyScan>(*this); }
 
  private:
   bool FindNextKey() {

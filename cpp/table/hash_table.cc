@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "table/hash_snapshot.h"
+#include "table/hash_sweep.h"
 #include "table/hash_walk.h"
 
 namespace partita {
@@ -87,6 +88,24 @@ std::unique_ptr<Walk> HashTable::NewWalk(Direction direction) {
 std::unique_ptr<Walk> HashTable::NewKeyWalk() {
   return std::make_unique<HashWalk>(std::static_pointer_cast<HashTable>(shared_from_this()), Direction::kForward,
                                     HashWalk::Of::kKeys);
+}
+
+std::unique_ptr<Sweep> HashTable::NewSweep(Direction) {
+  return std::make_unique<HashSweep>(std::static_pointer_cast<HashTable>(shared_from_this()));
+}
+
+Outcome HashTable::JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) {
+  Partition& partition = PartitionOf(key.hash);
+  const Locked locked(&partition, wait);
+  if (!locked.got()) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  try {
+    const Slot number = partition.FindKey(key.hash, key.key, options_.keypos);
+    if (number != kNoSlot) partition.JudgeRowsOf(number, options_, judge);
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
 }
 
 Outcome HashTable::Compact(Wait wait) {

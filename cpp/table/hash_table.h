@@ -28,6 +28,8 @@ class HashTable : public ShardedTable {
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
   std::unique_ptr<Walk> NewKeyWalk() override;
+  std::unique_ptr<Sweep> NewSweep(Direction direction) override;
+  Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) override;
   Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
   Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out) override;
   Outcome Fix(Wait wait) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -37,6 +39,7 @@ class HashTable : public ShardedTable {
 
  protected:
   friend class HashSnapshot;
+  friend class HashSweep;
   friend class HashWalk;
 
   explicit HashTable(const TableOptions& options);

@@ -53,6 +53,28 @@ void Partition::RemoveRow(Slot slot, uint64_t hash) {
   AddRows(-1);
 }
 
+uint64_t Partition::RemoveKey(Slot key, uint64_t hash) {
+  const uint64_t count = chains->chain(key).rows;
+  chains->PrepareRemoveKey(key);
+  NoteErased(key, hash);
+  NoteKeyErased(key, hash);
+  index.Erase(IndexHash(hash), key);
+  chains->StoreRemoveKey(key);
+  AddRows(-static_cast<int64_t>(count));
+  return count;
+}
+
+void Partition::RemoveRowsOf(Slot key, uint64_t hash, absl::Span<const Slot> slots) {
+  if (slots.empty()) return;
+  if (slots.size() == chains->chain(key).rows) {
+    RemoveKey(key, hash);
+    return;
+  }
+  chains->PrepareRemove(key, slots);
+  chains->StoreRemove(key, slots);
+  AddRows(-static_cast<int64_t>(slots.size()));
+}
+
 void Partition::NoteErased(Slot key, uint64_t hash) {
   if (ABSL_PREDICT_TRUE(!keys().SeenByPin(key))) return;
   MaybeFailAllocation();
@@ -75,6 +97,29 @@ void Partition::CopyRowsOf(Slot key, Direction direction, RowBuffer* out) {
     CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
   });
   if (ABSL_PREDICT_FALSE(long_values)) PinLongValues(out);
+}
+
+uint64_t Partition::JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge) {
+  using Verdict = RowJudge::Verdict;
+  const auto hash_of = [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return HashValue(ReadElement(rows.chunk_of(slot), options.keypos, slot & kChunkMask), options.hash_seed);
+  };
+  absl::Span<const Value> replacement;
+  if (chains == nullptr) {
+    const Verdict verdict = judge->Judge(rows.chunk_of(key), key & kChunkMask, &replacement);
+    if (verdict == Verdict::kDelete) RemoveRow(key, hash_of(key));
+    if (verdict == Verdict::kReplace) ReplaceRow(key, replacement);
+    return 1;
+  }
+  Slots doomed;
+  uint64_t count = 0;
+  chains->ForEachRow(key, Direction::kForward, [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ++count;
+    const Verdict verdict = judge->Judge(rows.chunk_of(slot), slot & kChunkMask, &replacement);
+    if (verdict == Verdict::kDelete) doomed.push_back(slot);
+  });
+  if (!doomed.empty()) RemoveRowsOf(key, hash_of(doomed[0]), doomed);
+  return count;
 }
 
 Slot Partition::ClaimKey(uint64_t hash, const Value& key) {

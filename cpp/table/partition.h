@@ -24,6 +24,7 @@
 #include "table/row_buffer.h"
 #include "table/row_match.h"
 #include "table/shard.h"
+#include "table/sweep.h"
 #include "table/table.h"
 
 namespace partita {
@@ -58,6 +59,10 @@ struct alignas(64) Partition final : Shard {
   // A new row of a key that is not there; kOk or kTooManyRows. Throws std::bad_alloc and changes nothing then.
   Outcome AddRow(const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void RemoveRow(Slot slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // In bags: a key with all its rows, which are counted; or some of its rows, maybe all. Both throw std::bad_alloc and
+  // change nothing then.
+  uint64_t RemoveKey(Slot key, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void RemoveRowsOf(Slot key, uint64_t hash, absl::Span<const Slot> slots) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Before a key's number is let go: what a snapshot needs to find it. Throws std::bad_alloc.
   void NoteErased(Slot key, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
@@ -77,6 +82,8 @@ struct alignas(64) Partition final : Shard {
   // Both throw std::bad_alloc.
   void CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Has the rows of a key judged, and does as the judge says; returns their number. Throws std::bad_alloc.
+  uint64_t JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
   // --- While the table is fixed a key keeps its number also when it goes and comes back (fixed_keys.h). What may fail
   // throws std::bad_alloc.

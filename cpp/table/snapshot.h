@@ -29,6 +29,8 @@ class SnapshotScan {
   virtual ~SnapshotScan() = default;
   // Tells where the next rows are, at most `most`; returns how many, 0 at the end.
   virtual size_t Next(RowPlace* places, size_t most) = 0;
+  // One that goes on by itself from the same place. Throws std::bad_alloc.
+  virtual std::unique_ptr<SnapshotScan> Clone() const = 0;
 };
 
 class Snapshot {

@@ -28,7 +28,9 @@
 
 namespace partita {
 
+class RowJudge;
 class Snapshot;
+class Sweep;
 class Walk;
 
 // A row on its way in: at least keypos + 1 values, at most kMaxArity. `key_hash` is Table::HashKey of its key; rows
@@ -162,6 +164,11 @@ class Table : public std::enable_shared_from_this<Table> {
   std::unique_ptr<Walk> NewWalk() { return NewWalk(Direction::kForward); }
   // The same over keys, each as a row of one value.
   virtual std::unique_ptr<Walk> NewKeyWalk();
+
+  // Reads, deletes or replaces rows as a judge says (sweep.h): of the whole table, or of one key in one step. The sweep
+  // keeps the table alive. NewSweep throws std::bad_alloc.
+  virtual std::unique_ptr<Sweep> NewSweep(Direction direction) = 0;
+  virtual Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) = 0;
 
   // --- From key to key.
 
