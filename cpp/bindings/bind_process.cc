@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/cursor.h"
 #include "bindings/fix.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
@@ -54,6 +55,7 @@ void RegisterProcess(py::module_& module) {
   InstallForkHandlers();
   if (!RegisterRowsIterator(module.ptr())) throw py::error_already_set();
   if (!RegisterFix(module.ptr())) throw py::error_already_set();
+  if (!RegisterCursor(module.ptr())) throw py::error_already_set();
   module.def("forget_name", &ForgetName);
   module.def("replace_attribute", &ReplaceAttribute);
   module.def(

@@ -11,6 +11,7 @@
 #include "bindings/errors.h"
 #include "bindings/fix.h"
 #include "bindings/gil.h"
+#include "bindings/match_writes.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
 #include "bindings/select_methods.h"
@@ -224,8 +225,27 @@ PyMethodDef table_methods[] = {
     MethodNoArguments<&IterateKeys<TableReader>>("_iter_keys", nullptr),
     MethodNoArguments<&CountKeys<TableReader>>("_count_keys", nullptr),
     MethodNoArguments<&Stats>("_stats", nullptr),
-    Method<&SelectOrCount<TableReader, false>>("_select", nullptr),
-    Method<&SelectOrCount<TableReader, true>>("_select_count", nullptr),
+    Method<&Select<TableReader, Direction::kForward>>("_select", nullptr),
+    Method<&Select<TableReader, Direction::kBackward>>("_select_reverse", nullptr),
+    Method<&SelectCount<TableReader>>("_select_count", nullptr),
+    Method<&SelectDelete>(
+        "select_delete",
+        "select_delete($self, spec, /)\n--\n\n"
+        "Deletes the rows for which a match specification gives True, and returns their number.\n\n"
+        "Each row goes atomically: it is matched and deleted in one step. The whole is no single step,\n"
+        "and Ctrl-C leaves what was deleted by then. A row on which the body fails stays."),
+    Method<&SelectReplace>(
+        "select_replace",
+        "select_replace($self, spec, /)\n--\n\n"
+        "Replaces the rows that a match specification matches by its results, and returns their number.\n\n"
+        "Each clause's body must give a row with the same key, which is seen from the specification alone: ROW, or a\n"
+        "tuple `((...),)` that has at the key's position the same variable or constant as the head, or\n"
+        "('element', keypos, ROW). Else ValueError, also on an empty table. Each row is matched and replaced in one\n"
+        "atomic step; the whole is no single step. A body that fails raises MatchError and leaves its row as it was;\n"
+        "rows replaced by then stay so, also after Ctrl-C. Bags raise TypeError."),
+    Method<&MatchDelete>("match_delete",
+                         "match_delete($self, pattern, /)\n--\n\n"
+                         "Deletes the rows that a pattern matches, and returns their number; see select_delete()."),
     Method<&MatchPattern<TableReader, Spec::Kind::kVars>>("_match", nullptr),
     Method<&MatchPattern<TableReader, Spec::Kind::kRow>>("_match_object", nullptr),
     MethodNoArguments<&CheckInvariants>("_check", nullptr),

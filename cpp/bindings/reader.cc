@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "column/chunk.h"
+#include "table/snapshot_sweep.h"
 
 namespace partita {
 namespace {
@@ -87,6 +88,10 @@ std::unique_ptr<Walk> SnapshotReader::NewWalk(Direction direction) {
 
 std::unique_ptr<Walk> SnapshotReader::NewKeyWalk() {
   return std::make_unique<SnapshotWalk>(snapshot_, snapshot_->NewKeyScan(), /*keys_only=*/true);
+}
+
+std::unique_ptr<Sweep> SnapshotReader::NewSweep(Direction direction) {
+  return std::make_unique<SnapshotSweep>(snapshot_, direction);
 }
 
 }  // namespace partita

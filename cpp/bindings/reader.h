@@ -10,6 +10,7 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
+#include "table/sweep.h"
 
 namespace partita {
 
@@ -47,6 +48,8 @@ class TableReader {
   Outcome CountKeys(Wait wait, uint64_t* keys) { return table().CountKeys(wait, keys); }
   std::unique_ptr<Walk> NewWalk(Direction direction) { return table().NewWalk(direction); }
   std::unique_ptr<Walk> NewKeyWalk() { return table().NewKeyWalk(); }
+  std::unique_ptr<Sweep> NewSweep(Direction direction) { return table().NewSweep(direction); }
+  std::shared_ptr<Table> live_table() const { return handle_->table; }
 
  private:
   Table& table() { return *handle_->table; }
@@ -85,6 +88,8 @@ class SnapshotReader {
   }
   std::unique_ptr<Walk> NewWalk(Direction direction);
   std::unique_ptr<Walk> NewKeyWalk();
+  std::unique_ptr<Sweep> NewSweep(Direction direction);
+  std::shared_ptr<Table> live_table() const { return nullptr; }
 
  private:
   SnapshotHandle* handle_ = nullptr;

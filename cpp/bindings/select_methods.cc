@@ -1,24 +1,17 @@
 #include "bindings/select_methods.h"
 
 #include <algorithm>
-#include <cassert>
 #include <chrono>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include "bindings/match_spec.h"
 #include "bindings/pacer.h"
-#include "bindings/py_term.h"
-#include "bindings/spec_parse.h"
 #include "column/chunk.h"
-#include "match/compile.h"
 #include "match/share.h"
 
 namespace partita {
 namespace {
-
-constexpr size_t kRowsPerTick = 256;
 
 // Chunks in pieces that take long enough to be worth a turn of the GIL, and end well before anybody gets impatient or
 // results take much memory.
@@ -57,17 +50,6 @@ class Slices {
 PyObject* RaiseFailure(const Selector& selector, ColumnSet columns) {
   RaiseMatchError(selector.failure(), selector.failed_row(), columns);
   return nullptr;
-}
-
-bool AppendResults(const Selected& selected, PyObject* list, Pacer* pacer) {
-  assert(LocksHeldByThisThread() == 0);
-  for (size_t i = 0; i < selected.rows.size(); ++i) {
-    const absl::Span<const Value> row = selected.rows.row(i);
-    Ref result = Ref::Steal(selected.is_row[i] ? DecodeRow(row) : DecodeValue(row[0]));
-    if (!result || PyList_Append(list, result.get()) != 0) return false;
-    if (i % kRowsPerTick == kRowsPerTick - 1 && !pacer->Tick()) return false;
-  }
-  return true;
 }
 
 // One of the threads that share a slice.
@@ -120,7 +102,8 @@ PyObject* SelectFromChunks(absl::Span<const Chunk* const> chunks, const Program&
     }
     slices.Done(results);
     for (size_t i = 0; i < count; ++i) {
-      if (!AppendResults(workers[i]->found, list.get(), &pacer)) return nullptr;
+      const Selected& found = workers[i]->found;
+      if (!AppendResults(found, 0, found.rows.size(), list.get(), &pacer)) return nullptr;
       workers[i]->Clear();
     }
     if (PyErr_CheckSignals() != 0) return nullptr;
@@ -129,14 +112,14 @@ PyObject* SelectFromChunks(absl::Span<const Chunk* const> chunks, const Program&
 }
 
 // In the order in which the table has its rows.
-PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program) {
+PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program, Direction direction) {
   constexpr size_t kRowsPerSlice = 4096;
   Ref list = Ref::Steal(PyList_New(0));
   if (!list) return nullptr;
   Worker worker(program);
   Pacer pacer;
   std::vector<RowPlace> places(kRowsPerSlice);
-  const std::unique_ptr<SnapshotScan> scan = snapshot.NewScan(Direction::kForward);
+  const std::unique_ptr<SnapshotScan> scan = snapshot.NewScan(direction);
   for (size_t found = 1; found != 0;) {
     const Outcome outcome = WithoutGil([&] {
       found = scan->Next(places.data(), kRowsPerSlice);
@@ -147,7 +130,8 @@ PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program) {
     });
     if (outcome != Outcome::kOk) return PyErr_NoMemory();
     if (worker.failed) return RaiseFailure(worker.selector, program.columns());
-    if (!AppendResults(worker.found, list.get(), &pacer) || PyErr_CheckSignals() != 0) return nullptr;
+    if (!AppendResults(worker.found, 0, worker.found.rows.size(), list.get(), &pacer) || PyErr_CheckSignals() != 0)
+      return nullptr;
     worker.Clear();
   }
   return list.release();
@@ -155,58 +139,27 @@ PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program) {
 
 }  // namespace
 
-bool Question::ReadSpec(const Shape& shape, PyObject* spec) {
-  if (MatchSpecHandle* compiled = MatchSpecOf(spec)) {
-    program_ = compiled->ProgramFor(shape.options.keypos);
-  } else {
-    auto read = std::make_shared<Spec>();
-    if (!ParseSpec(spec, read.get())) return false;
-    program_ = CompileOrRaise(std::move(read), shape.options.keypos);
-  }
-  if (program_ == nullptr) return false;
-  FindKeys(shape);
-  return true;
-}
-
-bool Question::ReadPattern(const Shape& shape, PyObject* pattern, Spec::Kind result) {
-  auto read = std::make_shared<Spec>();
-  if (!ParsePattern(pattern, result, read.get())) return false;
-  program_ = CompileOrRaise(std::move(read), shape.options.keypos);
-  if (program_ == nullptr) return false;
-  FindKeys(shape);
-  return true;
-}
-
-void Question::FindKeys(const Shape& shape) {
-  const bool ordered = shape.options.type == TableType::kOrderedSet;
-  std::vector<Value> keys;
-  for (const ClauseAnalysis& clause : program_->analyses()) {
-    if (!clause.bound_key) return;
-    if (!clause.bound_key->has_opaque()) keys.push_back(*clause.bound_key);  // else no row has it
-  }
-  names_keys_ = true;
-  const auto compare = ordered ? CompareNumeric : CompareExact;
-  std::sort(keys.begin(), keys.end(), [compare](const Value& a, const Value& b) { return compare(a, b) < 0; });
-  const auto same = [compare](const Value& a, const Value& b) { return compare(a, b) == 0; };
-  keys.erase(std::unique(keys.begin(), keys.end(), same), keys.end());
-  for (const Value& key : keys) keys_.push_back(KeyView{key, HashValue(key, shape.options.hash_seed)});
-}
-
-PyObject* SelectFromRows(const RowBuffer& rows, const Program& program) {
-  Ref list = Ref::Steal(PyList_New(0));
-  if (!list) return nullptr;
-  Selector selector(program);
-  Selected found;
+std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Program& program,
+                                               const AnswerOptions& options) {
+  Selector selector(program, options.limit > 0 ? Selector::Results::kCopied : Selector::Results::kInPlace);
+  auto found = std::make_shared<Selected>();
+  const bool forward = options.direction == Direction::kForward;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (!selector.SelectRow(rows.row(i), &found)) return RaiseFailure(selector, kAllColumns);
+    if (selector.SelectRow(rows.row(forward ? i : rows.size() - 1 - i), found.get())) continue;
+    RaiseFailure(selector, kAllColumns);
+    return nullptr;
   }
-  Pacer pacer;
-  return AppendResults(found, list.get(), &pacer) ? list.release() : nullptr;
+  return found;
 }
 
-PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, int threads) {
-  if (snapshot.options().type == TableType::kSet) return SelectFromChunks(snapshot.chunks(), program, threads);
-  return SelectInOrder(snapshot, program);
+PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, const AnswerOptions& options) {
+  if (snapshot.options().type == TableType::kSet) return SelectFromChunks(snapshot.chunks(), program, options.threads);
+  return SelectInOrder(snapshot, program, options.direction);
+}
+
+bool ParseOptions(PyObject* limit, PyObject* threads, AnswerOptions* options) {
+  options->threads = static_cast<int>(PyLong_AsLong(threads));
+  return !PyErr_Occurred() && ParseLimit(limit, &options->limit);
 }
 
 PyObject* CountInRows(const RowBuffer& rows, const Program& program) {

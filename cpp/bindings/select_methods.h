@@ -1,7 +1,8 @@
-// select(), match(), match_object() and select_count() of tables and snapshots.
+// select(), match(), match_object(), select_reverse() and select_count() of tables and snapshots.
 //
 // A key that every clause binds is looked up; everything else is a scan of a snapshot, without the GIL and on several
-// threads, in slices between which results are decoded and Ctrl-C is answered.
+// threads, in slices between which results are decoded and Ctrl-C is answered. With a limit the table is read page by
+// page (cursor.h).
 
 #ifndef PARTITA_BINDINGS_SELECT_METHODS_H_
 #define PARTITA_BINDINGS_SELECT_METHODS_H_
@@ -9,14 +10,15 @@
 #include <Python.h>
 
 #include <memory>
-#include <vector>
+#include <utility>
 
-#include "absl/types/span.h"
 #include "bindings/arguments.h"
+#include "bindings/cursor.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
 #include "bindings/py_ref.h"
+#include "bindings/question.h"
 #include "bindings/reader.h"
 #include "match/program.h"
 #include "match/select.h"
@@ -25,32 +27,23 @@
 
 namespace partita {
 
-// What a method was asked, compiled for its table.
-class Question {
- public:
-  // False: an exception is set.
-  bool ReadSpec(const Shape& shape, PyObject* spec);  // a list of clauses, or a MatchSpec
-  bool ReadPattern(const Shape& shape, PyObject* pattern, Spec::Kind result);
-
-  const Program& program() const { return *program_; }
-  // Whether rows of a few keys alone can match, which are then in keys(): each once, in the order of an ordered_set.
-  bool names_keys() const { return names_keys_; }
-  absl::Span<const KeyView> keys() const { return keys_; }
-
- private:
-  void FindKeys(const Shape& shape);
-
-  std::shared_ptr<const Program> program_;
-  bool names_keys_ = false;
-  std::vector<KeyView> keys_;
+// How a question is to be answered.
+struct AnswerOptions {
+  Direction direction = Direction::kForward;
+  size_t limit = 0;  // none
+  int threads = 1;
 };
 
-// A list of results; null with an exception set.
-PyObject* SelectFromRows(const RowBuffer& rows, const Program& program);
-PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, int threads);
+// Null: an exception is set. Without a limit the results point into `rows`.
+std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Program& program,
+                                               const AnswerOptions& options);
+PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, const AnswerOptions& options);
 // An int.
 PyObject* CountInRows(const RowBuffer& rows, const Program& program);
 PyObject* CountInSnapshot(const Snapshot& snapshot, const Program& program, int threads);
+
+// Of arguments (limit, threads).
+bool ParseOptions(PyObject* limit, PyObject* threads, AnswerOptions* options);
 
 // The rows of the keys that `question` names, of one moment. False: an exception is set.
 template <typename Reader>
@@ -73,47 +66,88 @@ bool LookupNamedKeys(Reader* reader, const Question& question, RowBuffer* rows) 
 }
 
 template <typename Reader>
-PyObject* Answer(Reader* reader, const Question& question, bool count, int threads) {
+PyObject* Count(Reader* reader, const Question& question, int threads) {
   const Program& program = question.program();
   if (question.names_keys()) {
     RowBuffer rows;
-    if (!LookupNamedKeys(reader, question, &rows)) return nullptr;
-    return count ? CountInRows(rows, program) : SelectFromRows(rows, program);
+    return LookupNamedKeys(reader, question, &rows) ? CountInRows(rows, program) : nullptr;
   }
-  // What tells the order of rows is part of the whole table only.
-  const bool in_order = !count && reader->shape().options.type != TableType::kSet;
   std::shared_ptr<Snapshot> snapshot;
-  if (!reader->TakeSnapshot(in_order ? kAllColumns : program.columns(), &snapshot)) return nullptr;
-  PyObject* answer =
-      count ? CountInSnapshot(*snapshot, program, threads) : SelectFromSnapshot(*snapshot, program, threads);
+  if (!reader->TakeSnapshot(program.columns(), &snapshot)) return nullptr;
+  PyObject* answer = CountInSnapshot(*snapshot, program, threads);
+  ReleaseWithoutGil(std::move(snapshot));
+  return answer;
+}
+
+template <typename Reader>
+PyObject* Answer(PyObject* self, Reader* reader, const Question& question, const AnswerOptions& options) {
+  const Program& program = question.program();
+  const TableType type = reader->shape().options.type;
+  PageSource source{self, &reader->shape(), reader->live_table(), question.shared_program(), options.limit};
+  if (question.names_keys()) {
+    RowBuffer rows;
+    if (!LookupNamedKeys(reader, question, &rows)) return nullptr;
+    const std::shared_ptr<const Selected> found = SelectFromRows(rows, program, options);
+    if (found == nullptr) return nullptr;
+    if (options.limit > 0) return NewPage(source, PagePlace{found, 0, nullptr});
+    Ref list = Ref::Steal(PyList_New(0));
+    Pacer pacer;
+    return list && AppendResults(*found, 0, found->rows.size(), list.get(), &pacer) ? list.release() : nullptr;
+  }
+  if (options.limit > 0) return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(options.direction)});
+  std::shared_ptr<Snapshot> snapshot;
+  // Where rows have an order, it is kept beside the columns.
+  const ColumnSet columns = type == TableType::kSet ? program.columns() : kAllColumns;
+  if (!reader->TakeSnapshot(columns, &snapshot)) return nullptr;
+  PyObject* answer = SelectFromSnapshot(*snapshot, program, options);
   ReleaseWithoutGil(std::move(snapshot));
   return answer;
 }
 
 // (spec, threads)
-template <typename Reader, bool kCount>
-PyObject* SelectOrCount(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+template <typename Reader>
+PyObject* SelectCount(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   static constexpr const char* kNames[] = {"spec", "threads"};
   PyObject* values[2];
   Reader reader;
   Question question;
-  if (!ParseArguments("select", kNames, 2, args, nargs, nullptr, values) || !reader.Open(self)) return nullptr;
-  const int threads = static_cast<int>(PyLong_AsLong(values[1]));
-  if (PyErr_Occurred() || !question.ReadSpec(reader.shape(), values[0])) return nullptr;
-  return Answer(&reader, question, kCount, threads);
+  AnswerOptions options;
+  if (!ParseArguments("select_count", kNames, 2, args, nargs, nullptr, values) || !reader.Open(self) ||
+      !ParseOptions(Py_None, values[1], &options) || !question.ReadSpec(reader.shape(), values[0])) {
+    return nullptr;
+  }
+  return Count(&reader, question, options.threads);
 }
 
-// (pattern, threads)
-template <typename Reader, Spec::Kind kResult>
-PyObject* MatchPattern(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
-  static constexpr const char* kNames[] = {"pattern", "threads"};
-  PyObject* values[2];
+// (spec, limit, threads)
+template <typename Reader, Direction kDirection>
+PyObject* Select(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+  static constexpr const char* kNames[] = {"spec", "limit", "threads"};
+  PyObject* values[3];
   Reader reader;
   Question question;
-  if (!ParseArguments("match", kNames, 2, args, nargs, nullptr, values) || !reader.Open(self)) return nullptr;
-  const int threads = static_cast<int>(PyLong_AsLong(values[1]));
-  if (PyErr_Occurred() || !question.ReadPattern(reader.shape(), values[0], kResult)) return nullptr;
-  return Answer(&reader, question, false, threads);
+  AnswerOptions options;
+  if (!ParseArguments("select", kNames, 3, args, nargs, nullptr, values) || !reader.Open(self) ||
+      !ParseOptions(values[1], values[2], &options) || !question.ReadSpec(reader.shape(), values[0])) {
+    return nullptr;
+  }
+  if (reader.shape().options.type == TableType::kOrderedSet) options.direction = kDirection;  // elsewhere all the same
+  return Answer(self, &reader, question, options);
+}
+
+// (pattern, limit, threads)
+template <typename Reader, Spec::Kind kResult>
+PyObject* MatchPattern(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+  static constexpr const char* kNames[] = {"pattern", "limit", "threads"};
+  PyObject* values[3];
+  Reader reader;
+  Question question;
+  AnswerOptions options;
+  if (!ParseArguments("match", kNames, 3, args, nargs, nullptr, values) || !reader.Open(self) ||
+      !ParseOptions(values[1], values[2], &options) || !question.ReadPattern(reader.shape(), values[0], kResult)) {
+    return nullptr;
+  }
+  return Answer(self, &reader, question, options);
 }
 
 }  // namespace partita

@@ -62,9 +62,16 @@ class SpecParser {
   explicit SpecParser(Spec* spec) : spec_(spec) {}
 
   bool ParseAsPattern(PyObject* object, Kind result) {
+    const Place place{nullptr, "pattern"};
     NodeId head;
-    if (!Prepare() || !ParseHead(Place{nullptr, "pattern"}, object, &head)) return false;
-    spec_->AddPattern(head, spec_->AddLeaf(result));
+    NodeId wanted;
+    if (!Prepare() || !ParseHead(place, object, &head)) return false;
+    if (result != Kind::kConstant) {
+      wanted = spec_->AddLeaf(result);
+    } else if (!AddConstant(place, Py_True, &wanted)) {
+      return false;
+    }
+    spec_->AddPattern(head, wanted);
     return true;
   }
 

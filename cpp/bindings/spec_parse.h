@@ -19,7 +19,8 @@ namespace partita {
 // MatchSpecError that says where, but a TypeError for a head that is no pattern at all, and what Python code raised.
 bool ParseSpec(PyObject* object, Spec* spec);
 
-// Reads a pattern as the one clause (pattern, [], [result]), `result` being kRow or kVars. False as above.
+// Reads a pattern as the one clause (pattern, [], [result]), `result` being kRow, kVars, or kConstant for True. False
+// as above.
 bool ParsePattern(PyObject* object, Spec::Kind result, Spec* spec);
 
 // Sets a MatchSpecError with the message of `status`, or MemoryError.

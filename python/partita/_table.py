@@ -6,15 +6,15 @@ from partita import _core, names, owners, reading
 from partita import records as _records
 from partita.errors import TableDroppedError, short_repr
 from partita.mapping import TableMapping
+from partita.selecting import Selecting
 from partita.snapshot import Snapshot
-from partita.threads import available_cpus, num_threads
+from partita.threads import available_cpus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, NoReturn
 
-    from partita.matching import Spec
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 
@@ -68,7 +68,7 @@ def _check_keypos(keypos: object, fields: object) -> int:
     return _check_int("keypos", keypos, 0, _core.MAX_ARITY - 1)
 
 
-class Table(_core.Table):
+class Table(_core.Table, Selecting):
     """A table of rows, shared by all threads of the process.
 
     A row is a tuple with at least `keypos + 1` elements; the element at `keypos` is its key. What goes in is copied,
@@ -255,34 +255,6 @@ class Table(_core.Table):
         record and the field that is missing or unknown; then there is no new table, and an old one stays.
         """
         return _records.load(cls, records, name, fields, options)
-
-    def select(self, spec: Spec) -> list[Any]:
-        """The results of a match specification for the rows of one moment that match: a list.
-
-        `spec` is a list of clauses `(head, [guard, ...], [body, ...])`, or what `partita.matchspec` made of one. Where
-        every clause binds the key, it is looked up; else the table is scanned, on all cores and without stopping
-        writers. MatchSpecError says where a specification is malformed, MatchError where a body fails on a row.
-        """
-        return self._select(spec, num_threads())
-
-    def select_count(self, spec: Spec) -> int:
-        """The number of rows of one moment for which a match specification gives True; see `select`.
-
-        A row on which the body fails, or gives anything else, is not counted.
-        """
-        return self._select_count(spec, num_threads())
-
-    def match(self, pattern: object) -> list[list[Any]]:
-        """What the variables of a pattern are bound to, for each row of one moment that it matches.
-
-        Numbered variables come first, by their numbers, then named ones as they stand in the pattern. `pattern` is a
-        tuple with variables (`V[1]`, `V.name`) and `ANY` anywhere in it, or a variable or `ANY` for every row.
-        """
-        return self._match(pattern, num_threads())
-
-    def match_object(self, pattern: object) -> list[Row]:
-        """The rows of one moment that a pattern matches; see `match`."""
-        return self._match_object(pattern, num_threads())
 
     def snapshot(self) -> Snapshot:
         """A read-only view of this moment, with every reading method; a context manager."""

@@ -16,14 +16,14 @@ What says nothing there but `true` returns True here; `partita.END` stands for `
 from __future__ import annotations
 
 from partita import names, owners
-from partita._core import Atom
+from partita._core import Atom, Cursor
 from partita._table import Table
 from partita.errors import TableDroppedError, short_repr
 from partita.matching import is_compiled_ms as is_compiled_ms
 from partita.matching import match_spec_compile as match_spec_compile
 from partita.matching import match_spec_run as match_spec_run
 from partita.matching import test_ms as test_ms
-from partita.reading import END
+from partita.reading import END, End
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,20 +263,77 @@ def foldr(tab: Tab, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumula
     return _table(tab).foldr(fn, acc)
 
 
+# --- By patterns and match specifications. With a limit: (results, continuation), or END if there are none. What goes
+# on from there takes the continuation alone, which is END once nothing follows.
+
+
+def select(tab: Tab | Cursor | End, spec: Spec = _MISSING, limit: int | None = None) -> Any:
+    """All results, or with a limit a page of them; `select(continuation)` gives the next page."""
+    if spec is _MISSING:
+        return _page(tab)
+    table = _opened(tab)
+    return table.select(spec) if limit is None else _results(*table.select(spec, limit))
+
+
+def select_reverse(tab: Tab | Cursor | End, spec: Spec = _MISSING, limit: int | None = None) -> Any:
+    """Like select(), of an ordered_set from the last key to the first."""
+    if spec is _MISSING:
+        return _page(tab)
+    table = _opened(tab)
+    return table.select_reverse(spec) if limit is None else _results(*table.select_reverse(spec, limit))
+
+
+def match(tab: Tab | Cursor | End, pattern: object = _MISSING, limit: int | None = None) -> Any:
+    """What the variables of a pattern are bound to in each row; `match(continuation)` gives the next page."""
+    if pattern is _MISSING:
+        return _page(tab)
+    table = _opened(tab)
+    return table.match(pattern) if limit is None else _results(*table.match(pattern, limit))
+
+
+def match_object(tab: Tab | Cursor | End, pattern: object = _MISSING, limit: int | None = None) -> Any:
+    """The rows that a pattern matches; `match_object(continuation)` gives the next page."""
+    if pattern is _MISSING:
+        return _page(tab)
+    table = _opened(tab)
+    return table.match_object(pattern) if limit is None else _results(*table.match_object(pattern, limit))
+
+
+def _opened(tab: Tab | Cursor | End) -> Table:
+    if isinstance(tab, (Cursor, End)):
+        raise TypeError("what goes on from a continuation takes nothing else")
+    return _table(tab)
+
+
+def _page(continuation: object) -> Any:
+    if continuation is END:
+        return END
+    if not isinstance(continuation, Cursor):
+        raise TypeError(f"a continuation is what a call with a limit gave, not {continuation!r}")
+    return _results(*continuation.next())
+
+
+def _results(results: list[Any], cursor: Cursor | None) -> Any:
+    if not results and cursor is None:
+        return END
+    return results, END if cursor is None else cursor
+
+
 def select_count(tab: Tab, spec: Spec) -> int:
     return _table(tab).select_count(spec)
 
 
-def select(tab: Tab, spec: Spec) -> list[Any]:
-    return _table(tab).select(spec)
+def select_delete(tab: Tab, spec: Spec) -> int:
+    return _table(tab).select_delete(spec)
 
 
-def match(tab: Tab, pattern: object) -> list[list[Any]]:
-    return _table(tab).match(pattern)
+def select_replace(tab: Tab, spec: Spec) -> int:
+    return _table(tab).select_replace(spec)
 
 
-def match_object(tab: Tab, pattern: object) -> list[Row]:
-    return _table(tab).match_object(pattern)
+def match_delete(tab: Tab, pattern: object) -> bool:
+    _table(tab).match_delete(pattern)
+    return True
 
 
 # --- From key to key.

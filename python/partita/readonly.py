@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # The methods of a Table that change it, its rows, its name or its owner, or how its memory is used.
 WRITING = (
     *("clear", "compact", "compare_and_swap", "delete", "delete_many", "delete_object", "drop", "give_away", "insert"),
-    *("insert_many", "insert_new", "rename", "take", "update", "update_counter", "update_element"),
+    *("insert_many", "insert_new", "match_delete", "rename", "select_delete", "select_replace", "take", "update"),
+    *("update_counter", "update_element"),
 )
 
 

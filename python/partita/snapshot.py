@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from partita import _core, reading, records
-from partita.threads import num_threads
+from partita.selecting import Selecting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-    from partita.matching import Spec
     from partita.reading import Accumulator, Row
 
 
-class Snapshot(_core.Snapshot):
+class Snapshot(_core.Snapshot, Selecting):
     """One moment of a table, with the table's reading methods. Made by `Table.snapshot()`.
 
     Taking one costs microseconds and stops nobody. While it lives, the table keeps old versions of what is changed
@@ -48,22 +47,6 @@ class Snapshot(_core.Snapshot):
     def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
         """The rows as named tuples; see `Table.records`."""
         return records.named(self, rows)
-
-    def select(self, spec: Spec) -> list[Any]:
-        """The results of a match specification for the rows that match; see `Table.select`."""
-        return self._select(spec, num_threads())
-
-    def select_count(self, spec: Spec) -> int:
-        """The number of rows that match; see `Table.select_count`."""
-        return self._select_count(spec, num_threads())
-
-    def match(self, pattern: object) -> list[list[Any]]:
-        """What the variables of a pattern are bound to, for each row that it matches; see `Table.match`."""
-        return self._match(pattern, num_threads())
-
-    def match_object(self, pattern: object) -> list[Row]:
-        """The rows that a pattern matches; see `Table.match_object`."""
-        return self._match_object(pattern, num_threads())
 
     def info(self) -> dict[str, Any]:
         """A dict of name, size, keypos and fields, as they were when the snapshot was taken."""

@@ -198,6 +198,58 @@ def table_count(source, world):
     return ([table_clause(source, world, lambda source, bound: expression(source, EVERYWHERE, bound, 1))],)
 
 
+def deletion(source, world):
+    """Of a part of the table, so that there is something left for the calls to come."""
+    made = table_head(source, world)
+    bound = sorted(set(variables_of(made)), key=repr)
+    guards = [expression(source, EVERYWHERE, bound, 2) for _ in range(1 + source.below(2))]
+    return ([(made, guards, [draw.pick(source, (True, True, True, False, ROW))])],)
+
+
+def replacement(source, world):
+    made = table_head(source, world)
+    while not isinstance(made, tuple):
+        made = table_head(source, world)
+    bound = sorted(set(variables_of(made)), key=repr)
+    guards = [expression(source, EVERYWHERE, bound, 2) for _ in range(draw.pick(source, (0, 0, 1)))]
+    key = made[world.keypos] if len(made) > world.keypos else ANY
+    kind = source.below(12)
+    if kind == 0:
+        body = ROW
+    elif kind == 1:
+        body = leaf(source, EVERYWHERE, bound)
+    else:
+        parts = [leaf(source, EVERYWHERE, bound) for _ in range(world.keypos + 1 + source.below(4))]
+        if kind > 2:
+            parts[world.keypos] = ("element", world.keypos, ROW) if kind == 3 else what_matched(key, world.keypos)
+        body = (tuple(parts),)
+    return ([(made, guards, [body])],)
+
+
+def what_matched(pattern, keypos):
+    """The expression for what a pattern in the key's place matches."""
+    if pattern is ANY:
+        return ("element", keypos, ROW)
+    if isinstance(pattern, tuple):
+        return (tuple(what_matched(part, keypos) for part in pattern),)
+    if isinstance(pattern, list):
+        return [what_matched(part, keypos) for part in pattern]
+    return pattern
+
+
+def pattern_and_limit(source, world):
+    return table_head(source, world), draw.pick(source, (1, 2, 3, 7, 100, 1000))
+
+
+def spec_and_limit(source, world):
+    return *table_spec(source, world), draw.pick(source, (1, 2, 3, 7, 100, 1000))
+
+
+def pages_of_a_changing_table(source, world):
+    """Pattern, limit, keys to delete and rows to insert after the first page."""
+    return *pattern_and_limit(source, world), *draw.some_keys(source, world), *draw.good_rows(source, world)
+
+
 # --- To Erlang, which counts elements from 1 and has atoms where we have objects and names.
 
 
@@ -229,7 +281,8 @@ def erlang(expression):
             return (Atom("const"), arguments[0])
         arguments = list(map(erlang, arguments))
         if name == "element":
-            arguments[0] = (Atom("+"), arguments[0], 1)
+            index = arguments[0]
+            arguments[0] = index + 1 if type(index) is int else (Atom("+"), index, 1)
         name = {"is_str": "is_binary", **naive_match.SPELLINGS}.get(name, name)
         return (Atom(name), *arguments)
     if type(expression) is list:

@@ -11,6 +11,7 @@
 -export([start/0]).
 -export([insert/2, insert_new/2, walk/1, folded/2, each/3, insert_many/2, delete_many/2, delete_objects/2]).
 -export([walk_back/1, ends/1, rows_of_slots/1, slot_or_end/2, can_go_on/2, fixed/5, walk_that_deletes/2]).
+-export([match_deleted/2, pages/4, pages_while_changing/5]).
 
 start() ->
     put(from_the_end, puts_lists_in_from_the_end()),
@@ -152,6 +153,31 @@ folded(Table, Fold) ->
 
 each(Table, Function, Keys) ->
     [apply(ets, Function, [Table, Key]) || Key <- Keys].
+
+%% How many rows match_delete deletes.
+match_deleted(Table, Pattern) ->
+    Before = ets:info(Table, size),
+    true = ets:match_delete(Table, Pattern),
+    Before - ets:info(Table, size).
+
+%% The results of all pages.
+pages(Table, Function, Asked, Limit) ->
+    following(Function, apply(ets, Function, [Table, Asked, Limit])).
+
+following(_, '$end_of_table') -> [];
+following(Function, {Results, Continuation}) -> Results ++ following(Function, apply(ets, Function, [Continuation])).
+
+%% After the first page keys are deleted and rows inserted. The rows that this leaves alone.
+pages_while_changing(Table, Pattern, Limit, Keys, Rows) ->
+    ets:safe_fixtable(Table, true),
+    First = ets:match_object(Table, Pattern, Limit),
+    delete_many(Table, Keys),
+    insert(Table, Rows),
+    Found = following(match_object, First),
+    ets:safe_fixtable(Table, false),
+    KeyPos = ets:info(Table, keypos),
+    Changed = Keys ++ [element(KeyPos, Row) || Row <- Rows],
+    [Row || Row <- Found, not lists:member(element(KeyPos, Row), Changed)].
 
 %% How many rows went in.
 insert_many(Table, Rows) ->

@@ -172,6 +172,29 @@ def walk_that_deletes(table, keys):
     return met
 
 
+# --- Page by page.
+
+
+def pages(page, limit):
+    results, cursor = page
+    assert len(results) <= limit
+    while cursor is not None:
+        assert len(results) % limit == 0, "a page before the last one is not full"
+        more, cursor = cursor.next()
+        assert len(more) <= limit
+        results += more
+    return results
+
+
+def pages_while_changing(table, pattern, limit, keys, rows):
+    page = table.match_object(pattern, limit)
+    table.delete_many(keys)
+    table.insert(rows)
+    keypos = table.info()["keypos"]
+    changed = [exact(key) for key in (*keys, *(row[keypos] for row in rows))]
+    return [row for row in pages(page, limit) if exact(row[keypos]) not in changed]
+
+
 # --- select_count with one guard on one field.
 
 
@@ -452,5 +475,53 @@ OPERATIONS = {
         lambda world, pattern: ("match_object", [draw_specs.head_to_erlang(pattern)]),
         lambda table, pattern: table.match_object(pattern),
         unordered=in_any_order,
+    ),
+    "select_reverse": Operation(
+        draw_specs.table_spec,
+        lambda world, spec: ("select_reverse", [draw_specs.to_erlang(spec)]),
+        lambda table, spec: table.select_reverse(spec),
+        in_any_order,
+    ),
+    "pages of select": Operation(
+        draw_specs.spec_and_limit,
+        lambda world, spec, limit: ("pages", [Atom("select"), draw_specs.to_erlang(spec), limit]),
+        lambda table, spec, limit: pages(table.select(spec, limit), limit),
+        in_any_order,
+    ),
+    "pages of match": Operation(
+        draw_specs.pattern_and_limit,
+        lambda world, pattern, limit: ("pages", [Atom("match"), draw_specs.head_to_erlang(pattern), limit]),
+        lambda table, pattern, limit: pages(table.match(pattern, limit), limit),
+        in_any_order,
+    ),
+    "pages of select_reverse": Operation(
+        draw_specs.spec_and_limit,
+        lambda world, spec, limit: ("pages", [Atom("select_reverse"), draw_specs.to_erlang(spec), limit]),
+        lambda table, spec, limit: pages(table.select_reverse(spec, limit), limit),
+        in_any_order,
+    ),
+    "pages while changing": Operation(
+        draw_specs.pages_of_a_changing_table,
+        lambda world, pattern, *others: ("pages_while_changing", [draw_specs.head_to_erlang(pattern), *others]),
+        pages_while_changing,
+        in_any_order,
+    ),
+    "select_delete": Operation(
+        draw_specs.deletion,
+        lambda world, spec: ("select_delete", [draw_specs.to_erlang(spec)]),
+        lambda table, spec: table.select_delete(spec),
+    ),
+    "match_delete": Operation(
+        draw_specs.table_pattern,
+        lambda world, pattern: ("match_deleted", [draw_specs.head_to_erlang(pattern)]),
+        lambda table, pattern: table.match_delete(pattern),
+        weight=3,
+    ),
+    "select_replace": Operation(
+        draw_specs.replacement,
+        lambda world, spec: ("select_replace", [draw_specs.to_erlang(spec)]),
+        lambda table, spec: table.select_replace(spec),
+        types=("set", "bag"),  # ETS replaces rows of a duplicate_bag, too
+        weight=20,
     ),
 }

@@ -204,6 +204,9 @@ class Reads:
         results = [naive_match.run(spec, row, self.keypos) for row in self.tolist()]
         return [result for result in results if result is not naive_match.NOTHING]
 
+    def select_reverse(self, spec):
+        return self.select(spec)[::-1] if self.type == "ordered_set" else self.select(spec)
+
     def select_count(self, spec):
         return sum(naive_match.gives_true(spec, row, self.keypos) for row in self.tolist())
 
@@ -389,6 +392,30 @@ class ModelTable(Reads):
         taken = self.lookup(key)
         self.put(self.identity(key), [])
         return taken
+
+    def select_delete(self, spec):
+        before = len(self)
+        for key, rows in list(self.rows.items()):
+            kept = [row for row in rows if not naive_match.gives_true(spec, row, self.keypos)]
+            if len(kept) < len(rows):
+                self.put(key, kept)
+        return before - len(self)
+
+    def match_delete(self, pattern):
+        return self.select_delete([(pattern, [], [True])])
+
+    def select_replace(self, spec):
+        self.no_bag()
+        for head, _, bodies in spec:
+            if not naive_match.keeps_key(head, bodies, self.keypos):
+                raise ValueError(f"{bodies!r} may change the key")
+        replaced = 0
+        for key, [row] in list(self.rows.items()):
+            result = naive_match.run(spec, row, self.keypos)
+            if result is not naive_match.NOTHING:
+                self.put(key, [self.checked_row(result)])
+                replaced += 1
+        return replaced
 
     def clear(self):
         for key in list(self.rows):

@@ -427,3 +427,43 @@ def gives_true(spec, row, keypos):
         return run(spec, row, keypos) is True
     except FunctionError:
         return False
+
+
+def keeps_key(head, bodies, keypos):
+    """Whether the words of a clause alone say that its result is a row with the key of the row that matches."""
+    [body, *more] = bodies
+    if more or special(body) is VARS:
+        return False
+    if special(body) is ROW or isinstance(special(body), Variable):
+        return special(body) is ROW or special(head) == special(body)
+    if type(body) is not tuple:
+        return False
+    constant = body[0] == "const"
+    made = body[1] if constant else body[0]
+    if type(made) is not tuple or len(made) <= keypos:
+        return False
+    if not constant and type(made[keypos]) is tuple and made[keypos][:2] == ("element", keypos):
+        return special(made[keypos][2]) is ROW
+    given = ("const", made[keypos]) if constant else made[keypos]
+    return type(head) is tuple and len(head) > keypos and gives(given, head[keypos])
+
+
+def gives(expression, pattern):
+    """Whether an expression gives what the pattern of a key matched, by the words alone."""
+    wanted = special(pattern)
+    if wanted is not None:
+        return isinstance(wanted, Variable) and special(expression) == wanted
+    if special(expression) is not None:
+        return False
+    if type(expression) is tuple and expression[0] == "const":
+        return not holds_special(pattern) and same(expression[1], pattern)
+    if type(expression) is tuple:
+        made = expression[0]
+        return type(made) is tuple and type(pattern) is tuple and all_give(made, pattern)
+    if type(expression) is list:
+        return type(pattern) is list and all_give(expression, pattern)
+    return not holds_special(pattern) and same(expression, pattern)
+
+
+def all_give(expressions, patterns):
+    return len(expressions) == len(patterns) and all(map(gives, expressions, patterns))

@@ -148,6 +148,7 @@ class TableMachine(RuleBasedStateMachine):
             self.table = partita.Table(type=self.type, keypos=keypos, partitions=self.partitions, fields=fields)
         self.model = ModelTable(type=self.type, keypos=keypos, fields=fields)
         self.walks = []
+        self.cursors = []  # [page that was not looked at, Watch]
         self.fixes = []
         self.key_walks = []  # [last key, Watch], while the table is fixed
         self.known_keys = {}  # that were there since it was fixed, by identity
@@ -166,6 +167,8 @@ class TableMachine(RuleBasedStateMachine):
         self.contents()
         while self.walks:
             self.end_walk(0)
+        while self.cursors:
+            self.turn_page(0)
         while self.fixes:
             self.unfix(0)
         held = [*self.snapshots, (self.table.snapshot(), self.model.snapshot())]
@@ -389,6 +392,51 @@ class TableMachine(RuleBasedStateMachine):
         arity = max(arity, pos + 1)
         head = tuple(partita.V[i] for i in range(arity))
         self.both("select_count", [(head, [(operator, head[pos], ("const", constant))], [True])])
+
+    @rule(
+        arity=st.integers(1, 5),
+        pos=st.integers(0, 4),
+        operator=st.sampled_from(("<", "=:=", "=/=", ">=")),
+        constant=strategies.elements,
+        key=st.one_of(st.none(), KEYS),
+    )
+    def delete_and_replace_by_match(self, arity, pos, operator, constant, key):
+        """Some rows; what a row of a set is replaced by has its elements in another order, and one more."""
+        arity = max(arity, pos + 1, self.model.keypos + 1)
+        head = [partita.V[i] for i in range(arity)]
+        guard = (operator, head[pos], ("const", constant))
+        if key is not None:
+            head[self.model.keypos] = key
+            head[pos] = partita.V[pos] if pos != self.model.keypos else key
+            guard = (operator, head[pos], ("const", constant)) if pos != self.model.keypos else True
+        others = [partita.V[i] for i in range(arity) if i != self.model.keypos][::-1]
+        kept = ("element", self.model.keypos, partita.ROW)
+        body = (*others[: self.model.keypos], kept, *others[self.model.keypos :], 0)
+        self.both("select_replace", [(tuple(head), [guard], [(body,)])])
+        self.both("select_delete", [(tuple(head), [guard], [True])])
+        self.both("match_delete", tuple(head[:1]))
+
+    @precondition(lambda self: len(self.cursors) < MOST_HELD)
+    @rule(limit=st.sampled_from([1, 3, 50, 1000]))
+    def start_pages(self, limit):
+        watch = self.model.watch()
+        self.cursors.append([self.table.match_object(partita.ANY, limit), watch])
+
+    @precondition(lambda self: self.cursors)
+    @rule(which=st.integers(0, MOST_HELD))
+    def next_page(self, which):
+        self.turn_page(which % len(self.cursors))
+
+    def turn_page(self, number):
+        (rows, cursor), watch = self.cursors[number]
+        for row in rows:
+            watch.see(row, self.model.keypos)
+        if cursor is not None:
+            self.cursors[number][0] = cursor.next()
+            return
+        watch.end()
+        self.model.watches.remove(watch)
+        self.cursors.pop(number)
 
     @rule(key=KEYS, value=strategies.elements)
     def mapping(self, key, value):

@@ -28,7 +28,7 @@ READING = {
         "prev",
         "prev_lookup",
     ),
-    *("readonly", "records", "select", "select_count", "slot", "snapshot", "tolist"),
+    *("readonly", "records", "select", "select_count", "select_reverse", "slot", "snapshot", "tolist"),
 }
 NO_METHODS = {"fields", "keypos", "name", "type", "from_records"}
 
