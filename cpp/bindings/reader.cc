@@ -90,8 +90,8 @@ std::unique_ptr<Walk> SnapshotReader::NewKeyWalk() {
   return std::make_unique<SnapshotWalk>(snapshot_, snapshot_->NewKeyScan(), /*keys_only=*/true);
 }
 
-std::unique_ptr<Sweep> SnapshotReader::NewSweep(Direction direction) {
-  return std::make_unique<SnapshotSweep>(snapshot_, direction);
+std::unique_ptr<Sweep> SnapshotReader::NewSweep(const KeySpan* span, Direction direction) {
+  return std::make_unique<SnapshotSweep>(snapshot_, span, direction);
 }
 
 }  // namespace partita

@@ -48,7 +48,9 @@ class TableReader {
   Outcome CountKeys(Wait wait, uint64_t* keys) { return table().CountKeys(wait, keys); }
   std::unique_ptr<Walk> NewWalk(Direction direction) { return table().NewWalk(direction); }
   std::unique_ptr<Walk> NewKeyWalk() { return table().NewKeyWalk(); }
-  std::unique_ptr<Sweep> NewSweep(Direction direction) { return table().NewSweep(direction); }
+  std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) {
+    return table().NewSweep(span, direction);
+  }
   std::shared_ptr<Table> live_table() const { return handle_->table; }
 
  private:
@@ -88,7 +90,7 @@ class SnapshotReader {
   }
   std::unique_ptr<Walk> NewWalk(Direction direction);
   std::unique_ptr<Walk> NewKeyWalk();
-  std::unique_ptr<Sweep> NewSweep(Direction direction);
+  std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction);
   std::shared_ptr<Table> live_table() const { return nullptr; }
 
  private:

@@ -94,7 +94,7 @@ PyObject* Answer(PyObject* self, Reader* reader, const Question& question, const
     Pacer pacer;
     return list && AppendResults(*found, 0, found->rows.size(), list.get(), &pacer) ? list.release() : nullptr;
   }
-  if (options.limit > 0) return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(options.direction)});
+  if (options.limit > 0) return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(nullptr, options.direction)});
   std::shared_ptr<Snapshot> snapshot;
   // Where rows have an order, it is kept beside the columns.
   const ColumnSet columns = type == TableType::kSet ? program.columns() : kAllColumns;

@@ -62,13 +62,13 @@ bool OrderIsExact(const Value& v) {
   return !IsNumber(v);
 }
 
-void Tighten(std::optional<KeyRange::Limit>* limit, const Value& value, bool inclusive, bool is_lower) {
+void Tighten(std::optional<KeyBounds::Limit>* limit, const Value& value, bool inclusive, bool is_lower) {
   if (*limit) {
     int order = CompareNumeric(value, (*limit)->value);
     if (!is_lower) order = -order;
     if (order < 0 || (order == 0 && inclusive)) return;
   }
-  *limit = KeyRange::Limit{value, inclusive};
+  *limit = KeyBounds::Limit{value, inclusive};
 }
 
 class Analyzer {
@@ -154,7 +154,7 @@ class Analyzer {
   }
 
   void LookAtTupleKey(absl::Span<const NodeId> parts) {
-    KeyRange& range = out_.key_range;
+    KeyBounds& range = out_.key_bounds;
     range.tuple_size = static_cast<uint32_t>(parts.size());
     size_t i = 0;
     for (; i < parts.size() && spec_.is(parts[i], Kind::kConstant) && !HoldsMap(spec_.constant(parts[i])); ++i) {
@@ -209,7 +209,7 @@ class Analyzer {
     }
     if (field.of == Field::Of::kNothing) return false;
     if (field.of == Field::Of::kKey) {
-      BoundRange(op, constant);
+      BoundKeys(op, constant);
       return false;
     }
     out_.comparisons.push_back(Comparison{field.index, op, constant});
@@ -220,11 +220,11 @@ class Analyzer {
   void BoundKey(Comparison::Op op, const Value& constant) {
     const bool exact = op == Comparison::Op::kExactlyEqual;
     if (exact || (op == Comparison::Op::kEqual && OrderIsExact(constant))) out_.bound_key = constant;
-    if (out_.key_range.tuple_size == KeyRange::kNoTuple) BoundRange(op, constant);
+    if (out_.key_bounds.tuple_size == KeyBounds::kNoTuple) BoundKeys(op, constant);
   }
 
-  void BoundRange(Comparison::Op op, const Value& constant) {
-    KeyRange& range = out_.key_range;
+  void BoundKeys(Comparison::Op op, const Value& constant) {
+    KeyBounds& range = out_.key_bounds;
     switch (op) {
       case Comparison::Op::kLess:
       case Comparison::Op::kLessEqual:
@@ -358,8 +358,8 @@ class Analyzer {
   }
 
   void Conclude() {
-    KeyRange& range = out_.key_range;
-    if (range.tuple_size != KeyRange::kNoTuple && range.prefix.size() == range.tuple_size) {
+    KeyBounds& range = out_.key_bounds;
+    if (range.tuple_size != KeyBounds::kNoTuple && range.prefix.size() == range.tuple_size) {
       range.lower.reset();
       range.upper.reset();
     }
@@ -396,7 +396,7 @@ bool IsElementOfRow(const Spec& spec, Spec::NodeId id, uint32_t* position) {
   return true;
 }
 
-int KeyRange::Position(const Value& key) const {
+int KeyBounds::Position(const Value& key) const {
   if (empty) return -1;
   Value part = key;
   if (tuple_size != kNoTuple) {

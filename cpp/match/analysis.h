@@ -24,7 +24,7 @@ inline constexpr uint32_t kNoKey = 0xFFFFFFFF;
 
 // The keys that can match, as a range in term order (numeric, as ordered_set keys are). A key that is a tuple may have
 // a bound prefix; the limits are then of the element that follows it. Views of the specification's constants.
-struct KeyRange {
+struct KeyBounds {
   struct Limit {
     Value value;
     bool inclusive;
@@ -59,7 +59,7 @@ struct ClauseAnalysis {
   std::vector<Comparison> comparisons;
   bool complete = false;           // a row of that arity of which they all hold does match
   std::optional<Value> bound_key;  // the one key that can match, exactly; absent too without a key position
-  KeyRange key_range;
+  KeyBounds key_bounds;
   Result result = Result::kOther;
   bool keeps_key = false;  // the result is a row with the same key, whatever the row: for select_replace
 };

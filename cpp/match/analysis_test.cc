@@ -28,7 +28,7 @@ TEST(Analysis, AHeadOfVariablesReadsNothing) {
   EXPECT_EQ(a.columns, 0u);
   EXPECT_TRUE(a.complete);
   EXPECT_FALSE(a.bound_key);
-  EXPECT_FALSE(a.key_range.IsBounded());
+  EXPECT_FALSE(a.key_bounds.IsBounded());
   EXPECT_EQ(a.result, Result::kTrue);
   EXPECT_FALSE(a.keeps_key);
 }
@@ -49,9 +49,9 @@ TEST(Analysis, ConstantsAndGuardsAreComparisons) {
   EXPECT_EQ(a.comparisons[1].op, Comparison::Op::kGreater);  // turned around
   EXPECT_EQ(a.comparisons[2].op, Comparison::Op::kNotEqual);
   EXPECT_EQ(a.comparisons[3].position, 0u);
-  ASSERT_TRUE(a.key_range.lower);
-  EXPECT_EQ(Text(a.key_range.lower->value), Term(2.5));
-  EXPECT_TRUE(a.key_range.lower->inclusive);
+  ASSERT_TRUE(a.key_bounds.lower);
+  EXPECT_EQ(Text(a.key_bounds.lower->value), Term(2.5));
+  EXPECT_TRUE(a.key_bounds.lower->inclusive);
 }
 
 TEST(Analysis, WhatNeedsTheMachineIsNotComplete) {
@@ -112,11 +112,11 @@ TEST(Analysis, ResultsAndKeptKeys) {
   EXPECT_FALSE(other.Analysis(0).keeps_key);
 }
 
-TEST(KeyRange, OfATupleWithABoundPrefix) {
+TEST(KeyBounds, OfATupleWithABoundPrefix) {
   SpecWriter w;
   w.Clause(w.Tuple({w.Tuple({w.C("a"), w.V(0), w.V(1)})}),
            {w.Call(">=", {w.V(0), w.C(10)}), w.Call("<", {w.V(0), w.C(20)}), w.Call("<", {w.V(1), w.C(0)})}, {w.Row()});
-  const KeyRange range = w.Analysis(0).key_range;
+  const KeyBounds range = w.Analysis(0).key_bounds;
   EXPECT_EQ(range.tuple_size, 3u);
   EXPECT_EQ(range.prefix.size(), 1u);
   const auto position = [&range](const Term& key) { return range.Position(key.view()); };
@@ -132,10 +132,10 @@ TEST(KeyRange, OfATupleWithABoundPrefix) {
   EXPECT_EQ(position("text"), 1);
 }
 
-TEST(KeyRange, LimitsThatContradictEachOther) {
+TEST(KeyBounds, LimitsThatContradictEachOther) {
   SpecWriter w;
   w.Clause(w.Tuple({w.V(0)}), {w.Call(">", {w.V(0), w.C(3)}), w.Call("<", {w.V(0), w.C(3.0)})}, {w.Row()});
-  EXPECT_TRUE(w.Analysis(0).key_range.empty);
+  EXPECT_TRUE(w.Analysis(0).key_bounds.empty);
 }
 
 // Clauses of random comparisons on the key, or on parts of it.
@@ -163,7 +163,7 @@ void WriteRandomClause(Random* random, SpecWriter* w) {
   w->Clause(w->Tuple({key, w->Any()}), guards, {w->C(Term::Bool(true))});
 }
 
-TEST(KeyRange, HoldsEveryKeyThatMatchesAndIsOnePiece) {
+TEST(KeyBounds, HoldsEveryKeyThatMatchesAndIsOnePiece) {
   Random random(TestSeed());
   std::vector<Term> keys;
   for (int i = 0; i < 60; ++i) {
@@ -184,8 +184,8 @@ TEST(KeyRange, HoldsEveryKeyThatMatchesAndIsOnePiece) {
     for (const Term& key : keys) {
       const Value row[] = {key.view(), Value::Int(1)};
       const bool match = machine.MatchesTrue(row);
-      const int position = analysis.key_range.Position(key.view());
-      if (!analysis.key_range.empty) {
+      const int position = analysis.key_bounds.Position(key.view());
+      if (!analysis.key_bounds.empty) {
         EXPECT_GE(position, last);
         last = position;
       }

@@ -360,7 +360,7 @@ class SameVerdict final : public RowJudge {
 TEST(AllocationFailureTest, RowsThatAreJudged) {
   Random random(TestSeed());
   int failures = 0;
-  for (const TableType type : {TableType::kSet, TableType::kBag}) {
+  for (const TableType type : {TableType::kSet, TableType::kOrderedSet, TableType::kBag}) {
     const std::shared_ptr<Table> table = *Table::Create(TableOptions{.type = type, .partitions = 1});
     for (int i = 0; i < 300; ++i) {
       const Row row = RandomRow(&random, PoolKey(random.Below(60)), 0);
@@ -369,7 +369,7 @@ TEST(AllocationFailureTest, RowsThatAreJudged) {
     std::shared_ptr<Snapshot> snapshot;
     for (int i = 0; i < 200; ++i) {
       if (i % 5 == 0) snapshot = SnapshotOf(table.get());
-      const bool replace = type == TableType::kSet && random.OneIn(2);
+      const bool replace = type != TableType::kBag && random.OneIn(2);
       const Row row = {PoolKey(random.Below(60)), i, std::string(random.Below(40), 'x')};
       const RowArgument replacement(*table, row);
       const absl::Span<const Value> values(replacement.view().values, replacement.view().arity);

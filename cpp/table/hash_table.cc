@@ -90,7 +90,7 @@ std::unique_ptr<Walk> HashTable::NewKeyWalk() {
                                     HashWalk::Of::kKeys);
 }
 
-std::unique_ptr<Sweep> HashTable::NewSweep(Direction) {
+std::unique_ptr<Sweep> HashTable::NewSweep(const KeySpan*, Direction) {
   return std::make_unique<HashSweep>(std::static_pointer_cast<HashTable>(shared_from_this()));
 }
 

@@ -28,7 +28,7 @@ class HashTable : public ShardedTable {
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
   std::unique_ptr<Walk> NewKeyWalk() override;
-  std::unique_ptr<Sweep> NewSweep(Direction direction) override;
+  std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) override;
   Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) override;
   Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
   Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out) override;

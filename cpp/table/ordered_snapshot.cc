@@ -7,35 +7,51 @@ namespace partita {
 
 class OrderedSnapshot::LeafScan final : public SnapshotScan {
  public:
-  LeafScan(const OrderedSnapshot* snapshot, Direction direction) : snapshot_(snapshot), direction_(direction) {}
+  // Between two positions; backward from the second one.
+  LeafScan(const OrderedSnapshot* snapshot, Position lower, Position upper, Direction direction)
+      : snapshot_(snapshot),
+        forward_(direction == Direction::kForward),
+        at_(forward_ ? lower : std::max(lower, upper)),
+        stop_(forward_ ? std::max(lower, upper) : lower) {}
 
   size_t Next(RowPlace* places, size_t most) override {
     size_t found = 0;
-    while (found < most && leaf_ < snapshot_->leaves_.size()) {
-      const bool forward = direction_ == Direction::kForward;
-      const View& view = snapshot_->leaves_[forward ? leaf_ : snapshot_->leaves_.size() - 1 - leaf_];
-      const uint32_t count = view.leaf->count;
-      const Slot* slots = view.leaf->slots();
-      for (; found < most && entry_ < count; ++entry_) {
-        places[found++] = snapshot_->PlaceOf(view, slots[forward ? entry_ : count - 1 - entry_]);
+    while (found < most && at_ != stop_) {
+      if (!forward_ && at_.entry == 0) {
+        --at_.leaf;
+        at_.entry = snapshot_->leaves_[at_.leaf].leaf->count;
       }
-      if (entry_ == count) {
-        ++leaf_;
-        entry_ = 0;
+      const View& view = snapshot_->leaves_[at_.leaf];
+      const Slot* slots = view.leaf->slots();
+      const bool last = at_.leaf == stop_.leaf;
+      if (forward_) {
+        const uint32_t end = last ? stop_.entry : view.leaf->count;
+        while (found < most && at_.entry < end) places[found++] = snapshot_->PlaceOf(view, slots[at_.entry++]);
+        if (at_.entry == view.leaf->count) at_ = Position{at_.leaf + 1, 0};
+      } else {
+        const uint32_t end = last ? stop_.entry : 0;
+        while (found < most && at_.entry > end) places[found++] = snapshot_->PlaceOf(view, slots[--at_.entry]);
       }
     }
     return found;
   }
 
+  std::unique_ptr<SnapshotScan> Clone() const override { return std::make_unique<LeafScan>(*this); }
+
  private:
   const OrderedSnapshot* const snapshot_;
-  const Direction direction_;
-  size_t leaf_ = 0;  // counted from where the scan begins, as is the entry
-  uint32_t entry_ = 0;
+  const bool forward_;
+  Position at_;
+  const Position stop_;
 };
 
 std::unique_ptr<SnapshotScan> OrderedSnapshot::NewScan(Direction direction) const {
-  return std::make_unique<LeafScan>(this, direction);
+  return std::make_unique<LeafScan>(this, Position{0, 0}, Position{leaves_.size(), 0}, direction);
+}
+
+std::unique_ptr<SnapshotScan> OrderedSnapshot::NewSpanScan(const KeySpan& span, Direction direction) const {
+  return std::make_unique<LeafScan>(this, PositionOf(span.lower, Position{0, 0}),
+                                    PositionOf(span.upper, Position{leaves_.size(), 0}), direction);
 }
 
 void OrderedSnapshot::Take(ColumnSet columns) {
@@ -63,6 +79,14 @@ OrderedSnapshot::Position OrderedSnapshot::Find(const Probe& probe, bool* equal)
   const uint32_t entry = FindEntry(*view.leaf, probe, compare_in(view), equal);
   const size_t after = static_cast<size_t>(above - leaves_.begin());
   return entry == view.leaf->count ? Position{after, 0} : Position{after - 1, entry};
+}
+
+OrderedSnapshot::Position OrderedSnapshot::PositionOf(const Cut& cut, Position open) const {
+  if (cut.key == nullptr) return open;
+  bool equal;
+  Position at = Find(cut.key->probe(), &equal);
+  if (equal && cut.after && ++at.entry == leaves_[at.leaf].leaf->count) at = Position{at.leaf + 1, 0};
+  return at;
 }
 
 Outcome OrderedSnapshot::Lookup(const KeyView& key, Wait, RowBuffer* out) {

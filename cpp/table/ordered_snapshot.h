@@ -18,6 +18,7 @@ class OrderedSnapshot final : public ShardedSnapshot {
   explicit OrderedSnapshot(std::shared_ptr<OrderedTable> table) : ShardedSnapshot(table), table_(std::move(table)) {}
 
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
+  std::unique_ptr<SnapshotScan> NewSpanScan(const KeySpan& span, Direction direction) const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;
   Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
   Outcome ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) override;
@@ -37,10 +38,14 @@ class OrderedSnapshot final : public ShardedSnapshot {
   struct Position {
     size_t leaf;
     uint32_t entry;
+
+    friend auto operator<=>(const Position&, const Position&) = default;
   };
 
   // The first entry whose key is not less than the probe; *equal: it is the probe's.
   Position Find(const Probe& probe, bool* equal) const;
+  // Where a cut stands; `open`: where one without a key does.
+  Position PositionOf(const Cut& cut, Position open) const;
   // Appends the row, or its key alone.
   Outcome CopyEntry(Position at, bool whole, RowBuffer* out) const;
   RowPlace PlaceAt(Position at) const { return PlaceOf(leaves_[at.leaf], leaves_[at.leaf].leaf->slots()[at.entry]); }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "table/counter.h"
 #include "table/ordered_snapshot.h"
+#include "table/sweep.h"
 
 namespace partita {
 namespace {
@@ -124,6 +125,20 @@ Outcome OrderedTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
                [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
                    ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
                      if (found) range.CopyRow(range.index.SlotAt(at), out);
+                     return Outcome::kOk;
+                   });
+}
+
+Outcome OrderedTable::JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) {
+  return OnKey(key.key, wait,
+               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                     if (!found) return Outcome::kOk;
+                     const Slot slot = range.index.SlotAt(at);
+                     absl::Span<const Value> row;
+                     const RowJudge::Verdict verdict = judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row);
+                     if (verdict == RowJudge::Verdict::kDelete) range.RemoveRow(at);
+                     if (verdict == RowJudge::Verdict::kReplace) range.ReplaceRow(slot, row);
                      return Outcome::kOk;
                    });
 }

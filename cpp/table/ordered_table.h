@@ -59,6 +59,10 @@ class OrderedTable final : public ShardedTable {
                        std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
+  std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) override;
+  Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) override;
+  Outcome JudgeSpan(const KeySpan& span, Direction direction, size_t most, RowJudge* judge, Wait wait,
+                    bool* done) override;
   Outcome StepKey(Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out) override;
   Outcome ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffer* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Fix(Wait wait) override;
@@ -71,9 +75,13 @@ class OrderedTable final : public ShardedTable {
   // *done: the other cut was reached. Each range is read at one moment.
   Outcome ReadRows(Cut* from, const Cut& to, Direction direction, size_t max_rows, Wait wait, RowBuffer* out,
                    bool* done);
+  // Has rows judged in the same way, some hundred at most. *judged: of any.
+  Outcome JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, bool* judged,
+                    bool* done);
 
  private:
   friend class OrderedSnapshot;
+  friend class OrderedSweep;
   friend class OrderedWalk;
 
   const Value& KeyOf(const RowView& row) const { return row.values[options_.keypos]; }
@@ -102,6 +110,9 @@ class OrderedTable final : public ShardedTable {
     std::shared_ptr<const OwnedKey> boundary;  // with has_next: the boundary to the next range in the direction
   };
   Stretch StretchFrom(const Cut& from, Direction direction) const;
+  // Whether a reader that has read such a stretch is at its end: up to where `to` stands, `at_edge` if that is the end
+  // of the range's index.
+  static bool IsLast(const Stretch& stretch, bool at_edge, const Cut& to, Direction direction);
   // The part of a step that finds nothing in its first range.
   Outcome StepOverRanges(Step step, const KeyView* from, bool whole, Wait wait,
                          RowBuffer* out) ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -169,6 +180,12 @@ inline OrderedIndex::Position PositionOf(const OrderedIndex& index, const Cut& c
   OrderedIndex::Position at = index.Find(cut.key->probe(), &equal);
   if (equal && cut.after) ++at.entry;
   return index.Normalized(at);
+}
+
+// Whether a reader in this direction that has come to `a` has passed what lies before `b`.
+inline bool HasReached(OrderedIndex::Position a, OrderedIndex::Position b, Direction direction) {
+  if (direction == Direction::kBackward) std::swap(a, b);
+  return a.leaf != b.leaf ? a.leaf > b.leaf : a.entry >= b.entry;
 }
 
 }  // namespace partita

@@ -27,6 +27,14 @@ OrderedTable::Stretch OrderedTable::StretchFrom(const Cut& from, Direction direc
   });
 }
 
+// The other cut is in this range unless the index ends here and does not reach it.
+bool OrderedTable::IsLast(const Stretch& stretch, bool at_edge, const Cut& to, Direction direction) {
+  if (!stretch.has_next || !at_edge) return true;
+  if (to.key == nullptr) return false;
+  const int order = CompareKeys(to.key->probe(), *stretch.boundary);
+  return direction == Direction::kForward ? order < 0 || (order == 0 && !to.after) : order >= 0;
+}
+
 Outcome OrderedTable::ReadRows(Cut* from, const Cut& to, Direction direction, size_t max_rows, Wait wait,
                                RowBuffer* out, bool* done) {
   const bool forward = direction == Direction::kForward;
@@ -42,14 +50,10 @@ Outcome OrderedTable::ReadRows(Cut* from, const Cut& to, Direction direction, si
     // Where the other cut stands here; with none it is an end of the index.
     const OrderedIndex::Position stop =
         to.key == nullptr ? (forward ? index.end() : index.begin()) : PositionOf(index, to, direction);
-    const auto past = [&](OrderedIndex::Position a, OrderedIndex::Position b) {
-      if (!forward) std::swap(a, b);
-      return a.leaf != b.leaf ? a.leaf > b.leaf : a.entry >= b.entry;
-    };
     try {
       const size_t limit = out->size() + max_rows;
       Slot last = kNoSlot;
-      while (!past(at, stop)) {
+      while (!HasReached(at, stop, direction)) {
         if (out->size() == limit || out->heap_bytes() > kMaxBatchBytes) {
           if (last == kNoSlot) return Outcome::kOk;
           const Value key = ReadElement(range.rows.chunk_of(last), options_.keypos, last & kChunkMask);
@@ -64,13 +68,7 @@ Outcome OrderedTable::ReadRows(Cut* from, const Cut& to, Direction direction, si
     } catch (const std::bad_alloc&) {
       return Outcome::kNoMemory;
     }
-    // All of this range is read. The other cut is here too unless the index ends here and does not reach it.
-    const bool at_edge = stop == (forward ? index.end() : index.begin());
-    *done = !stretch.has_next || !at_edge;
-    if (!*done && to.key != nullptr) {
-      const int order = CompareKeys(to.key->probe(), *stretch.boundary);
-      *done = forward ? order < 0 || (order == 0 && !to.after) : order >= 0;
-    }
+    *done = IsLast(stretch, stop == (forward ? index.end() : index.begin()), to, direction);
     *from = Cut{std::move(stretch.boundary), false};
     return Outcome::kOk;
   }

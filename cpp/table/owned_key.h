@@ -48,6 +48,12 @@ struct Cut {
   bool after = false;
 };
 
+// The keys between two places.
+struct KeySpan {
+  Cut lower;
+  Cut upper;
+};
+
 }  // namespace partita
 
 #endif  // PARTITA_TABLE_OWNED_KEY_H_

@@ -43,6 +43,10 @@ class Snapshot {
   virtual absl::Span<const Chunk* const> chunks() const = 0;
   // Throws std::bad_alloc.
   virtual std::unique_ptr<SnapshotScan> NewScan(Direction direction) const = 0;
+  // The same over some keys of an ordered_set; elsewhere over all.
+  virtual std::unique_ptr<SnapshotScan> NewSpanScan(const KeySpan&, Direction direction) const {
+    return NewScan(direction);
+  }
   // Goes through one row of each key.
   virtual std::unique_ptr<SnapshotScan> NewKeyScan() const { return NewScan(Direction::kForward); }
   virtual const TableOptions& options() const = 0;

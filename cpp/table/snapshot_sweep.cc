@@ -7,8 +7,9 @@
 
 namespace partita {
 
-SnapshotSweep::SnapshotSweep(std::shared_ptr<Snapshot> snapshot, Direction direction)
-    : snapshot_(std::move(snapshot)), scan_(snapshot_->NewScan(direction)) {}
+SnapshotSweep::SnapshotSweep(std::shared_ptr<Snapshot> snapshot, const KeySpan* span, Direction direction)
+    : snapshot_(std::move(snapshot)),
+      scan_(span == nullptr ? snapshot_->NewScan(direction) : snapshot_->NewSpanScan(*span, direction)) {}
 
 SnapshotSweep::SnapshotSweep(const SnapshotSweep& other)
     : Sweep(other), snapshot_(other.snapshot_), scan_(other.scan_->Clone()), next_(other.next_), end_(other.end_) {

@@ -15,7 +15,7 @@ namespace partita {
 class SnapshotSweep final : public Sweep {
  public:
   // Throws std::bad_alloc.
-  SnapshotSweep(std::shared_ptr<Snapshot> snapshot, Direction direction);
+  SnapshotSweep(std::shared_ptr<Snapshot> snapshot, const KeySpan* span, Direction direction);
   SnapshotSweep(const SnapshotSweep& other);
 
   Outcome Next(RowJudge* judge, Wait wait, bool* done) override;

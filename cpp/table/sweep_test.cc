@@ -74,7 +74,9 @@ void RunToEnd(Sweep* sweep, RowJudge* judge) {
 class SweepTest : public ::testing::TestWithParam<TableType> {
  protected:
   bool is_bag() const { return GetParam() == TableType::kBag || GetParam() == TableType::kDuplicateBag; }
-  std::unique_ptr<Sweep> SweepOf(const std::shared_ptr<Table>& table) { return table->NewSweep(Direction::kForward); }
+  std::unique_ptr<Sweep> SweepOf(const std::shared_ptr<Table>& table) {
+    return table->NewSweep(nullptr, Direction::kForward);
+  }
 };
 
 TEST_P(SweepTest, JudgesEachRowOnce) {
@@ -123,7 +125,7 @@ TEST_P(SweepTest, StopsAndGoesOnFromCopies) {
   ASSERT_EQ(table->TakeSnapshot(Wait::kBlock, &snapshot), Outcome::kOk);
   for (const bool of_snapshot : {false, true}) {
     std::unique_ptr<Sweep> sweep =
-        of_snapshot ? std::make_unique<SnapshotSweep>(snapshot, Direction::kForward) : SweepOf(table);
+        of_snapshot ? std::make_unique<SnapshotSweep>(snapshot, nullptr, Direction::kForward) : SweepOf(table);
     std::vector<int64_t> all;
     for (bool done = false; !done;) {
       const std::unique_ptr<Sweep> copy = sweep->Clone();
@@ -206,7 +208,8 @@ TEST_P(SweepTest, MeetsWhatStaysWhileOthersWrite) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, SweepTest,
-                         ::testing::Values(TableType::kSet, TableType::kBag, TableType::kDuplicateBag));
+                         ::testing::Values(TableType::kSet, TableType::kOrderedSet, TableType::kBag,
+                                           TableType::kDuplicateBag));
 
 }  // namespace
 }  // namespace partita

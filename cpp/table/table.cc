@@ -53,6 +53,7 @@ Outcome Table::AddToInt(const KeyView&, uint32_t, int64_t, Wait, bool* done, int
   return Outcome::kOk;
 }
 
+Outcome Table::JudgeSpan(const KeySpan&, Direction, size_t, RowJudge*, Wait, bool*) { return Outcome::kWrongType; }
 Outcome Table::StepKey(Step, const KeyView*, bool, Wait, RowBuffer*) { return Outcome::kWrongType; }
 Outcome Table::ReadSlot(uint64_t, Wait, bool*, RowBuffer*) { return Outcome::kWrongType; }
 Outcome Table::Fix(Wait) { return Outcome::kWrongType; }

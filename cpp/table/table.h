@@ -28,6 +28,7 @@
 
 namespace partita {
 
+struct KeySpan;
 class RowJudge;
 class Snapshot;
 class Sweep;
@@ -165,10 +166,15 @@ class Table : public std::enable_shared_from_this<Table> {
   // The same over keys, each as a row of one value.
   virtual std::unique_ptr<Walk> NewKeyWalk();
 
-  // Reads, deletes or replaces rows as a judge says (sweep.h): of the whole table, or of one key in one step. The sweep
-  // keeps the table alive. NewSweep throws std::bad_alloc.
-  virtual std::unique_ptr<Sweep> NewSweep(Direction direction) = 0;
+  // Reads, deletes or replaces rows as a judge says (sweep.h). The sweep keeps the table alive, and goes over `span`
+  // (null: all keys) in an ordered_set, over the whole table elsewhere. Throws std::bad_alloc.
+  virtual std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) = 0;
+  // The same for the rows of one key, in one step.
   virtual Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) = 0;
+  // The same for all rows of a span of an ordered_set, for a judge that only reads. *done: false if they are more than
+  // `most`, or lie under several locks; then none was judged.
+  virtual Outcome JudgeSpan(const KeySpan& span, Direction direction, size_t most, RowJudge* judge, Wait wait,
+                            bool* done);
 
   // --- From key to key.
 

@@ -480,31 +480,31 @@ OPERATIONS = {
         draw_specs.table_spec,
         lambda world, spec: ("select_reverse", [draw_specs.to_erlang(spec)]),
         lambda table, spec: table.select_reverse(spec),
-        in_any_order,
+        unordered=in_any_order,
     ),
     "pages of select": Operation(
         draw_specs.spec_and_limit,
         lambda world, spec, limit: ("pages", [Atom("select"), draw_specs.to_erlang(spec), limit]),
         lambda table, spec, limit: pages(table.select(spec, limit), limit),
-        in_any_order,
+        unordered=in_any_order,
     ),
     "pages of match": Operation(
         draw_specs.pattern_and_limit,
         lambda world, pattern, limit: ("pages", [Atom("match"), draw_specs.head_to_erlang(pattern), limit]),
         lambda table, pattern, limit: pages(table.match(pattern, limit), limit),
-        in_any_order,
+        unordered=in_any_order,
     ),
     "pages of select_reverse": Operation(
         draw_specs.spec_and_limit,
         lambda world, spec, limit: ("pages", [Atom("select_reverse"), draw_specs.to_erlang(spec), limit]),
         lambda table, spec, limit: pages(table.select_reverse(spec, limit), limit),
-        in_any_order,
+        unordered=in_any_order,
     ),
     "pages while changing": Operation(
         draw_specs.pages_of_a_changing_table,
         lambda world, pattern, *others: ("pages_while_changing", [draw_specs.head_to_erlang(pattern), *others]),
         pages_while_changing,
-        in_any_order,
+        unordered=in_any_order,
     ),
     "select_delete": Operation(
         draw_specs.deletion,
@@ -521,7 +521,7 @@ OPERATIONS = {
         draw_specs.replacement,
         lambda world, spec: ("select_replace", [draw_specs.to_erlang(spec)]),
         lambda table, spec: table.select_replace(spec),
-        types=("set", "bag"),  # ETS replaces rows of a duplicate_bag, too
+        types=("set", "ordered_set", "bag"),  # ETS replaces rows of a duplicate_bag, too
         weight=20,
     ),
 }

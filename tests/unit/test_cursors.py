@@ -11,14 +11,15 @@ import pytest
 import partita
 from partita import ANY, END, ROW, V, ets
 
-TYPES = ("set", "bag", "duplicate_bag")
+TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
+SETS = ("set", "ordered_set")
 
 
 @pytest.fixture(params=TYPES)
 def t(request):
     table = partita.Table(type=request.param, partitions=3)
     table.insert([(i, i % 7, "x" * (i % 40)) for i in range(3000)])
-    if request.param != "set":
+    if request.param not in SETS:
         table.insert([(5, i, "more") for i in range(100)])
     return table
 
@@ -107,7 +108,7 @@ def test_while_the_table_changes(t):
     while page[1] is not None:
         t.delete_many([row[0] for row in page[0] if row[0] % 3 == 1])
         t.insert([(new + i, 0, "new") for i in range(200)])
-        if t.type == "set":
+        if t.type in SETS:
             t.insert([(row[0], "changed", "") for row in page[0] if row[0] % 3 == 2])
         new += 200
         page = page[1].next()
@@ -115,7 +116,7 @@ def test_while_the_table_changes(t):
         assert len(seen) < 40000, "a walk that inserts does not end"
     met = sorted(row for row in seen if row[0] % 3 == 0 and row[0] < 10000)
     assert met == sorted(stay)
-    if t.type == "set":
+    if t.type in SETS:
         assert len({row[0] for row in seen if row[0] < 3000}) == len([row for row in seen if row[0] < 3000])
 
 
@@ -250,3 +251,24 @@ def test_module_form(t):
             call(t)
         with pytest.raises(TypeError, match="what goes on from a continuation takes nothing else"):
             call(t.match(ANY, 1)[1], ANY)
+
+
+def test_pages_of_an_ordered_set():
+    t = partita.Table(type="ordered_set", partitions=4)
+    keys = [*range(300), "a", "b", (1, 2), None, 2.5, -1]
+    t.insert([(key, str(key)) for key in keys])
+    rows = t.tolist()
+    for source in (t, t.snapshot()):
+        for limit in (1, 7, 1000):
+            assert [row for page in pages(source.match_object(ANY, limit)) for row in page] == rows
+            assert [row for page in pages(source.select([(ANY, [], [ROW])], limit)) for row in page] == rows
+            backward = [row for page in pages(source.select_reverse([(ANY, [], [ROW])], limit)) for row in page]
+            assert backward == rows[::-1]
+        assert source.select_reverse([(ANY, [], [ROW])]) == rows[::-1]
+    named = [((2, ANY), [], [ROW]), (("a", ANY), [], [ROW]), ((-1, ANY), [], [ROW])]
+    assert t.select(named) == [(-1, "-1"), (2, "2"), ("a", "a")]
+    assert t.select_reverse(named) == [("a", "a"), (2, "2"), (-1, "-1")]
+    assert t.select_reverse(named, 2)[0] == [("a", "a"), (2, "2")]
+    page, cursor = t.match_object(ANY, 5)
+    t.insert([(page[-1][0] + 0.5, "after"), (page[-1][0] - 0.5, "before")])
+    assert cursor.next()[0][0] == (page[-1][0] + 0.5, "after")

@@ -7,14 +7,15 @@ import pytest
 import partita
 from partita import ANY, ROW, VARS, V, ets
 
-TYPES = ("set", "bag", "duplicate_bag")
+TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
+SETS = ("set", "ordered_set")
 
 
 @pytest.fixture(params=TYPES)
 def people(request):
     t = partita.Table(type=request.param, partitions=3)
     t.insert([(i, f"name {i}", i % 50) for i in range(5000)])
-    if request.param != "set":
+    if request.param not in SETS:
         t.insert([(7, f"other {i}", i) for i in range(100)])
     return t
 
@@ -47,7 +48,7 @@ def test_what_gives_anything_else_stays(people):
 def test_some_rows_of_a_key(people):
     before = people.lookup(7)
     gone = people.select_delete([((7, ANY, V.n), [(">=", V.n, 50)], [True])])
-    assert gone == (0 if people.type == "set" else 50)
+    assert gone == (0 if people.type in SETS else 50)
     assert people.lookup(7) == [row for row in before if row[2] < 50]
     people._check()
     assert people.match_delete((7, ANY, ANY)) == len(before) - gone
@@ -58,7 +59,7 @@ def test_some_rows_of_a_key(people):
 def test_match_delete(people):
     assert people.match_delete((ANY, "name 8", ANY)) == 1
     assert people.match_delete((8, ANY, ANY)) == 0
-    assert people.match_delete((V[1], ANY, V[1])) == 49 + (people.type != "set")
+    assert people.match_delete((V[1], ANY, V[1])) == 49 + (people.type not in SETS)
     assert people.match_delete((ANY, ANY)) == 0
     size = len(people)
     assert people.match_delete(V.row) == size
@@ -67,8 +68,9 @@ def test_match_delete(people):
         people.match_delete(7)
 
 
-def test_select_replace():
-    t = partita.Table(partitions=3)
+@pytest.mark.parametrize("kind", SETS)
+def test_select_replace(kind):
+    t = partita.Table(type=kind, partitions=3)
     t.insert([(i, f"name {i}", i % 50) for i in range(5000)])
     spec = [
         ((V.id, V.name, 0), [], [((V.id, "zero"),)]),
@@ -218,9 +220,10 @@ def test_snapshots_stay_and_fixed_tables_keep_places():
     assert len(t) == 1000
 
 
-def test_each_row_in_one_step():
-    """Two threads add to the same rows, one by updates and one by replacing: nothing is lost."""
-    t = partita.Table(partitions=2)
+@pytest.mark.parametrize("kind", SETS)
+def test_each_row_in_one_step(kind):
+    """Threads add to the same rows, one by updates and two by replacing: nothing is lost."""
+    t = partita.Table(type=kind, partitions=2)
     t.insert([(i, 0) for i in range(500)])
     rounds = 40
     started = threading.Barrier(3)
@@ -244,9 +247,10 @@ def test_each_row_in_one_step():
     assert {row[1] for row in t} == {3 * rounds}
 
 
-def test_deleting_beside_inserting():
+@pytest.mark.parametrize("kind", TYPES)
+def test_deleting_beside_inserting(kind):
     """What was there from the start and matches goes; what does not match stays, whoever inserts meanwhile."""
-    t = partita.Table(partitions=2)
+    t = partita.Table(type=kind, partitions=2)
     t.insert([(i, i % 2) for i in range(20000)])
     stop = threading.Event()
 

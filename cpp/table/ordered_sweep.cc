@@ -1,0 +1,154 @@
+#include "table/ordered_sweep.h"
+
+#include <new>
+#include <utility>
+
+namespace partita {
+
+std::unique_ptr<Sweep> OrderedTable::NewSweep(const KeySpan* span, Direction direction) {
+  return std::make_unique<OrderedSweep>(std::static_pointer_cast<OrderedTable>(shared_from_this()), span, direction);
+}
+
+Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, bool* judged,
+                                bool* done) {
+  constexpr uint32_t kMostPerHold = 256;
+  const bool forward = direction == Direction::kForward;
+  for (;;) {
+    Stretch stretch = StretchFrom(*from, direction);
+    KeyRange& range = *ranges_[stretch.route.range];
+    const Locked locked(&range, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    if (range.version != stretch.route.version) continue;
+    if (dropped()) return Outcome::kDropped;
+    // Slots first: where entries stand changes as rows are deleted.
+    Slot slots[kMostPerHold];
+    uint32_t count = 0;
+    OrderedIndex::Position at = PositionOf(range.index, *from, direction);
+    const OrderedIndex::Position edge = forward ? range.index.end() : range.index.begin();
+    const OrderedIndex::Position stop = to.key == nullptr ? edge : PositionOf(range.index, to, direction);
+    for (; count < kMostPerHold && !HasReached(at, stop, direction); ++count) {
+      if (!forward) at = range.index.Before(at);
+      slots[count] = range.index.SlotAt(at);
+      if (forward) at = range.index.Next(at);
+    }
+    const bool all = HasReached(at, stop, direction);
+    const bool at_edge = stop == edge;
+    for (uint32_t i = 0; i < count; ++i) {
+      *judged = true;
+      const Slot slot = slots[i];
+      const auto key_here = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return std::make_shared<const OwnedKey>(
+            ReadElement(range.rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
+      };
+      std::shared_ptr<const OwnedKey> key;
+      absl::Span<const Value> row;
+      switch (judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row)) {
+        case RowJudge::Verdict::kKeep:
+          break;
+        case RowJudge::Verdict::kDelete: {
+          key = key_here();
+          bool equal;
+          range.RemoveRow(range.index.Find(key->probe(), &equal));
+          break;
+        }
+        case RowJudge::Verdict::kReplace:
+          range.ReplaceRow(slot, row);
+          break;
+      }
+      if (judge->wants_more() && (all || i + 1 < count)) continue;
+      if (key == nullptr) key = key_here();
+      *from = Cut{std::move(key), forward};
+      return Outcome::kOk;
+    }
+    *done = IsLast(stretch, at_edge, to, direction);
+    *from = Cut{std::move(stretch.boundary), false};
+    return Outcome::kOk;
+  }
+}
+
+Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t most, RowJudge* judge, Wait wait,
+                                bool* done) {
+  const bool forward = direction == Direction::kForward;
+  const Cut& from = forward ? span.lower : span.upper;
+  const Cut& to = forward ? span.upper : span.lower;
+  *done = false;
+  try {
+    for (;;) {
+      const Stretch stretch = StretchFrom(from, direction);
+      KeyRange& range = *ranges_[stretch.route.range];
+      const Locked locked(&range, wait);
+      if (!locked.got()) return Outcome::kWouldBlock;
+      if (range.version != stretch.route.version) continue;
+      if (dropped()) return Outcome::kDropped;
+      const OrderedIndex& index = range.index;
+      const OrderedIndex::Position begin = PositionOf(index, from, direction);
+      const OrderedIndex::Position edge = forward ? index.end() : index.begin();
+      const OrderedIndex::Position stop = to.key == nullptr ? edge : PositionOf(index, to, direction);
+      if (!IsLast(stretch, stop == edge, to, direction)) return Outcome::kOk;
+      size_t count = 0;
+      for (OrderedIndex::Position at = begin; !HasReached(at, stop, direction); ++count) {
+        if (count == most) return Outcome::kOk;
+        at = forward ? index.Next(at) : index.Before(at);
+      }
+      absl::Span<const Value> row;
+      OrderedIndex::Position at = begin;
+      for (; count > 0 && judge->wants_more(); --count) {
+        if (!forward) at = index.Before(at);
+        const Slot slot = index.SlotAt(at);
+        judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row);
+        if (forward) at = index.Next(at);
+      }
+      *done = true;
+      return Outcome::kOk;
+    }
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+OrderedSweep::OrderedSweep(std::shared_ptr<OrderedTable> table, const KeySpan* span, Direction direction)
+    : table_(std::move(table)), direction_(direction), generation_(table_->generation()) {
+  if (span == nullptr) return;
+  const bool forward = direction == Direction::kForward;
+  from_ = forward ? span->lower : span->upper;
+  to_ = forward ? span->upper : span->lower;
+}
+
+Outcome OrderedSweep::Begin(Wait wait) {
+  const bool forward = direction_ == Direction::kForward;
+  if (to_.key == nullptr) {
+    RowBuffer end;
+    const Outcome outcome = table_->StepKey(forward ? Step::kLast : Step::kFirst, nullptr, /*whole=*/false, wait, &end);
+    if (outcome != Outcome::kOk) return outcome;
+    if (end.empty()) {
+      done_ = true;
+    } else {
+      to_ = Cut{std::make_shared<const OwnedKey>(end.row(0)[0]), forward};
+    }
+  }
+  begun_ = true;
+  return Outcome::kOk;
+}
+
+Outcome OrderedSweep::Next(RowJudge* judge, Wait wait, bool* done) {
+  try {
+    if (!begun_) {
+      if (const Outcome outcome = Begin(wait); outcome != Outcome::kOk) return outcome;
+    }
+    if (table_->dropped()) return Outcome::kDropped;
+    for (bool judged = false; !judged && !done_;) {
+      if (table_->generation() != generation_) {
+        done_ = true;
+        break;
+      }
+      const Outcome outcome = table_->JudgeRows(&from_, to_, direction_, judge, wait, &judged, &done_);
+      if (outcome != Outcome::kOk) return outcome;
+    }
+    *done = done_;
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+}  // namespace partita
