@@ -1,4 +1,4 @@
-# What stands outside the repository: abseil, xxhash and, for the extension, Python with pybind11.
+# What stands outside the repository: abseil, xxhash, zlib and, for the extension, Python with pybind11.
 
 include(FetchContent)
 find_package(Threads REQUIRED)
@@ -41,6 +41,26 @@ if(NOT XXHASH_INCLUDE_DIR)
 endif()
 target_include_directories(partita_xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
 target_compile_definitions(partita_xxhash INTERFACE XXH_INLINE_ALL)
+
+# Target partita_zlib: the system's archive, so that the extension needs no library beside it, else its source.
+set(ZLIB_USE_STATIC_LIBS ON)
+find_package(ZLIB QUIET)
+if(ZLIB_FOUND)
+  add_library(partita_zlib INTERFACE)
+  target_link_libraries(partita_zlib INTERFACE ZLIB::ZLIB)
+else()
+  FetchContent_Declare(zlib
+    URL https://github.com/madler/zlib/releases/download/v1.3.1/zlib-1.3.1.tar.gz
+    URL_HASH SHA256=9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23
+    SOURCE_SUBDIR no-build-of-its-own)
+  FetchContent_MakeAvailable(zlib)
+  set(zlib_names adler32 compress crc32 deflate inffast inflate inftrees trees zutil)
+  list(TRANSFORM zlib_names PREPEND "${zlib_SOURCE_DIR}/")
+  list(TRANSFORM zlib_names APPEND ".c")
+  add_library(partita_zlib STATIC EXCLUDE_FROM_ALL ${zlib_names})
+  target_include_directories(partita_zlib SYSTEM PUBLIC "${zlib_SOURCE_DIR}")
+  target_compile_options(partita_zlib PRIVATE -w)
+endif()
 
 # pybind11 is found through pip's build environment, or through the interpreter that has it installed.
 set(PYBIND11_FINDPYTHON ON)

@@ -14,4 +14,5 @@ PYBIND11_MODULE(_core, module) {
   partita::RegisterSnapshot(module);
   partita::RegisterMatching(module);
   partita::RegisterProcess(module);
+  partita::RegisterErlang(module);
 }

@@ -17,9 +17,10 @@ except ImportError as error:
         f"another Python. Install the package again with `pip install .` ({error})"
     ) from error
 
-from partita import ets
+from partita import erlang, ets
 from partita._table import Table
 from partita.errors import (
+    CorruptFileError,
     Error,
     MatchError,
     MatchSpecError,
@@ -45,6 +46,7 @@ __all__ = [
     "ROW",
     "VARS",
     "Atom",
+    "CorruptFileError",
     "Error",
     "MatchError",
     "MatchSpecError",
@@ -58,6 +60,7 @@ __all__ = [
     "TableFixedError",
     "V",
     "__version__",
+    "erlang",
     "ets",
     "live_counts",
     "matchspec",

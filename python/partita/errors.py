@@ -10,12 +10,14 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── ReadOnlyError       (TypeError)   a writing call on a read-only view
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         ├── MatchSpecError      (ValueError)  a match specification is malformed; says where
-        └── MatchError          (ValueError)  the body of a match specification fails on a row
+        ├── MatchError          (ValueError)  the body of a match specification fails on a row
+        └── CorruptFileError    (OSError)     a file is damaged, or not what it is taken for; says where
 
 Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
 position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
 """
 
+import os
 import reprlib
 
 
@@ -66,3 +68,19 @@ class MatchSpecError(Error, ValueError):
 
 class MatchError(Error, ValueError):
     """The body of a match specification fails on a row. The message says where, and on which row."""
+
+
+class CorruptFileError(Error, OSError):
+    """A file is damaged, or no file of the kind it is taken for.
+
+    Attributes:
+        path: of the file, as a str.
+        offset: of the byte in it where what cannot be read begins.
+    """
+
+    def __init__(
+        self, message: str, path: "str | bytes | os.PathLike[str] | os.PathLike[bytes]" = "", offset: int = 0
+    ) -> None:
+        self.path = os.fsdecode(path)
+        self.offset = offset
+        super().__init__(f"{self.path}, byte {offset}: {message}" if self.path else message)

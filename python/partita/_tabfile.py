@@ -1,0 +1,354 @@
+"""Files as `ets:tab2file` writes and `ets:file2tab` reads them: logs of disk_log, one record for each row.
+
+cpp/erlang/tab_file.h describes the bytes. The engine reads and writes the records of rows, piece by piece and without
+the GIL; here are the beginning and the end of a file, and its checksum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+
+from partita import _core
+from partita._external_term import dumps, loads, reading_options
+from partita._table import Table
+from partita.errors import CorruptFileError, short_repr
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, BinaryIO
+
+    from partita._external_term import Binaries, Maps
+
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+_LOG = b"\1\2\3\4"
+_CLOSED, _OPENED = b"\x63\x58\x4d\x0b", b"\6\7\x08\x09"
+_RECORD, _OLD_RECORD = b"bWLA", b"\x0c\x21\x2c\x37"
+_MOST_IN_HEAD = 65527  # bytes; records above that look different, and no description of a table is as long
+_CHUNK = 1 << 20
+_VERSION = (1, 0)
+_TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
+_EXTENDED_INFO = ("object_count", "md5sum")
+_END_OF_TABLE = _core.Atom("$end_of_table")
+_NAMED_ATOMS = ((None, "nil"), (True, "true"), (False, "false"))
+_FROM_FILE: Any = object()
+
+
+def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), sync: bool = False) -> None:
+    """Writes the rows that the table holds at this moment to a file that `ets:file2tab` reads.
+
+    Others may read and write the table meanwhile. The file is written under another name beside `path` and takes its
+    place when it is complete, so that at any time there is the old file or the new one.
+
+    Args:
+        table: one whose rows all have an Erlang form; see `dumps`.
+        path: of the file. What is there is replaced.
+        extended_info: "md5sum", "object_count", or both: what a reader can verify beyond the number of rows.
+        sync: whether the file is to be on the disk when the call returns.
+
+    Raises:
+        ValueError: a row holds something without an Erlang form. The message names it and the row's key.
+        OSError: the file cannot be written.
+    """
+    if not isinstance(table, Table):
+        raise TypeError(f"tab2file() writes a Table, not {type(table).__name__}")
+    chosen = _check_extended_info(extended_info)
+    name = table.name
+    with table.snapshot() as moment, _replacing(path, sync) as file:
+        checksum = hashlib.md5(usedforsecurity=False) if "md5sum" in chosen else None
+        head = dumps(
+            tuple(
+                (_core.Atom(item), value)
+                for item, value in (
+                    ("name", _core.Atom("table" if name is None else name)),
+                    ("size", len(moment)),
+                    ("named_table", name is not None),
+                    ("type", _core.Atom(table.type)),
+                    ("keypos", table.keypos + 1),
+                    ("protection", _core.Atom("public")),
+                    ("compressed", False),
+                    ("major_version", _VERSION[0]),
+                    ("minor_version", _VERSION[1]),
+                    ("extended_info", [_core.Atom(item) for item in chosen]),
+                )
+            )
+        )
+        file.write(_LOG + _CLOSED + _record(head))
+        if checksum is not None:
+            checksum.update(head)
+        count = _write_rows(_core.ErlangTabDumper(moment), file, checksum)
+        known: list[tuple[Any, object]] = []
+        if "object_count" in chosen:
+            known.append((_core.Atom("count"), count))
+        if checksum is not None:
+            known.append((_core.Atom("md5"), checksum.digest()))
+        if known:
+            file.write(_record(dumps([_END_OF_TABLE, known])))
+
+
+def file2tab(
+    path: Path,
+    *,
+    verify: bool = True,
+    binaries: Binaries = "auto",
+    maps: Maps = "dict",
+    name: str | None = _FROM_FILE,
+    partitions: int | None = None,
+    fields: Iterable[str] | None = None,
+) -> Table:
+    """A new table with type, key position, name and rows of a file that `ets:tab2file` wrote.
+
+    Positions count from 0 here and from 1 there: the key stays the same element. A table that was named there is named
+    here, once all its rows are in.
+
+    Args:
+        path: of the file.
+        verify: whether to check all that the file says of itself: number of rows, checksum, proper end. Without, a file
+            that was cut off after a row, or in which a value changed, is read as it is.
+        binaries, maps: what binaries and maps become; see `loads`.
+        name: another name, or None for none.
+        partitions, fields: as for `Table`.
+
+    Raises:
+        CorruptFileError: the file is damaged, or not one of these. It has `path` and `offset`.
+        ValueError: a row holds a term that has no counterpart in Python.
+        TableExistsError: a table of that name lives already.
+    """
+    options = reading_options(binaries, maps)
+    with _open(path) as file:
+        head = _read_head(file, path)
+        if name is _FROM_FILE:
+            name = head.name if head.named else None
+        table = Table(type=head.type, keypos=head.keypos, partitions=partitions, fields=fields)
+        try:
+            _read_rows(file, path, head, table, options, verify)
+            if name is not None:
+                table.rename(name)
+        except BaseException:
+            table._end()
+            raise
+    return table
+
+
+def tabfile_info(path: Path) -> dict[str, Any]:
+    """What a file of `ets:tab2file` says of its table.
+
+    A dict of name, type, protection, named_table, keypos (from 0), size, extended_info (a list of str) and version (a
+    pair). CorruptFileError if it is no such file.
+    """
+    with _open(path) as file:
+        head = _read_head(file, path)
+    return {
+        "name": head.name,
+        "type": head.type,
+        "protection": head.protection,
+        "named_table": head.named,
+        "keypos": head.keypos,
+        "size": head.size,
+        "extended_info": list(head.extended_info),
+        "version": head.version,
+    }
+
+
+# --- Writing.
+
+
+def _check_extended_info(extended_info: Iterable[str]) -> list[str]:
+    if isinstance(extended_info, str):
+        raise TypeError(f"extended_info is a sequence of names, such as ({extended_info!r},)")
+    given = [_text(item) or item for item in extended_info]  # ETS has atoms here
+    for item in given:
+        if item not in _EXTENDED_INFO:
+            raise ValueError(f"{short_repr(item)} is no extended_info: there are 'md5sum' and 'object_count'")
+    return [item for item in _EXTENDED_INFO if item in given]
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, sync: bool) -> Iterator[BinaryIO]:
+    """A new file, which takes the place of what is at `path` when the block ends without an exception."""
+    final = os.path.realpath(os.fsdecode(path))
+    temporary = f"{final}.tmp.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, final)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if sync:
+        directory = os.open(os.path.dirname(final), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _record(term: bytes) -> bytes:
+    return len(term).to_bytes(4, "big") + _RECORD + term
+
+
+def _digest(size: int) -> bytes:
+    """What stands before a large term."""
+    return hashlib.md5(size.to_bytes(4, "big"), usedforsecurity=False).digest()
+
+
+def _write_rows(dumper: _core.ErlangTabDumper, file: BinaryIO, checksum: hashlib._Hash | None) -> int:
+    while True:
+        records, terms, holes = dumper.next(checksum is not None)
+        if not records:
+            return dumper.rows
+        if holes:
+            filled = bytearray(records)
+            for offset, size, hole in holes:
+                filled[offset : offset + len(hole)] = _digest(size)
+            records = bytes(filled)
+        file.write(records)
+        if checksum is not None:
+            checksum.update(terms)
+
+
+# --- Reading.
+
+
+@dataclass
+class _Head:
+    """What a file says of its table before the rows."""
+
+    term: bytes
+    end: int  # offset in the file
+    name: str
+    type: str
+    protection: str
+    named: bool
+    keypos: int  # from 0
+    size: int
+    extended_info: tuple[str, ...]
+    version: tuple[int, int]
+
+
+def _open(path: Path) -> BinaryIO:
+    return open(os.fsdecode(path), "rb")
+
+
+def _read_head(file: BinaryIO, path: Path) -> _Head:
+    start = file.read(8)
+    if start[:4] != _LOG or start[4:] not in (_CLOSED, _OPENED):
+        raise CorruptFileError("not a file of ets:tab2file", path, 0)
+    record = file.read(8)
+    size = int.from_bytes(record[:4], "big")
+    if record[4:] not in (_RECORD, _OLD_RECORD) or size > _MOST_IN_HEAD:
+        raise CorruptFileError("no description of a table begins here", path, 8)
+    term = file.read(size)
+    if len(term) < size:
+        raise CorruptFileError("cut off inside the description of the table", path, 8)
+    try:
+        described = _core.erlang_loads(term, *reading_options("auto", "pairs"), True)
+    except ValueError as error:
+        raise CorruptFileError(f"the description of the table is damaged: {error}", path, 16) from None
+    items: dict[str, Any] = {}
+    if isinstance(described, tuple):
+        for pair in reversed(described):
+            if isinstance(pair, tuple) and len(pair) == 2:
+                items[_text(pair[0])] = pair[1]
+    head = _Head(
+        term,
+        16 + size,
+        _text(items.get("name", 0)),
+        _text(items.get("type", 0)),
+        _text(items.get("protection", 0)),
+        items.get("named_table"),  # type: ignore[arg-type]
+        _number(items.get("keypos")) - 1,
+        _number(items.get("size")),
+        tuple(map(_text, items["extended_info"])) if isinstance(items.get("extended_info"), list) else (),
+        (_number(items.get("major_version", 0)), _number(items.get("minor_version", 0))),
+    )
+    described_well = head.name and head.protection and isinstance(head.named, bool) and head.type in _TYPES
+    if not described_well or head.keypos < 0 or head.size < 0 or min(head.version) < 0:
+        raise CorruptFileError("the description of the table lacks what file2tab needs", path, 16)
+    if head.version[0] > _VERSION[0]:
+        raise ValueError(
+            f"{os.fsdecode(path)} has version {head.version[0]}.{head.version[1]}: known are those up to 1"
+        )
+    return head
+
+
+def _text(atom: object) -> str:
+    """An atom's text; an empty one, which no item has, for anything else."""
+    if isinstance(atom, _core.Atom):
+        return str(atom)
+    return next((text for value, text in _NAMED_ATOMS if atom is value), "")
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _read_rows(file: BinaryIO, path: Path, head: _Head, table: Table, options: tuple[int, int], verify: bool) -> None:
+    loader = _core.ErlangTabLoader(table, *options, head.end)
+    checksum = None
+    if verify and "md5sum" in head.extended_info:
+        checksum = hashlib.md5(head.term, usedforsecurity=False)
+    while chunk := file.read(_CHUNK):
+        terms, digests, problem = loader.feed(chunk, checksum is not None)
+        for offset, size, digest in digests:
+            if digest != _digest(size):
+                raise CorruptFileError("the size of the record that begins here is damaged", path, offset)
+        if problem is not None:
+            damaged, offset, message = problem
+            if damaged:
+                raise CorruptFileError(message, path, offset)
+            raise ValueError(f"{os.fsdecode(path)}, byte {offset}: {message}")
+        if checksum is not None:
+            checksum.update(terms)
+    if loader.unfinished:
+        raise CorruptFileError("the record that begins here goes on past the end of the file", path, loader.offset)
+    known = _read_end(loader, path)
+    if verify:
+        _verify(loader, path, head, table, known, checksum)
+
+
+def _read_end(loader: _core.ErlangTabLoader, path: Path) -> dict[str, Any] | None:
+    """What the file's last record says, by name; None if there is no such record."""
+    term = loader.end_term
+    if not term:
+        return None
+    offset = loader.offset - len(term)
+    try:
+        end = loads(term, binaries="bytes", maps="pairs")
+    except ValueError as error:
+        raise CorruptFileError(f"the end of the table is damaged: {error}", path, offset) from None
+    if not (isinstance(end, list) and len(end) == 2 and end[0] == _END_OF_TABLE and isinstance(end[1], list)):
+        raise CorruptFileError("neither a row nor the end of the table", path, offset)
+    return {_text(pair[0]): pair[1] for pair in end[1] if isinstance(pair, tuple) and len(pair) == 2}
+
+
+def _verify(
+    loader: _core.ErlangTabLoader,
+    path: Path,
+    head: _Head,
+    table: Table,
+    known: dict[str, Any] | None,
+    checksum: hashlib._Hash | None,
+) -> None:
+    if head.extended_info and known is None:
+        raise CorruptFileError("cut off: what ends the table is missing", path, loader.offset)
+    known = known or {}
+    if checksum is not None and known.get("md5") != checksum.digest():
+        raise CorruptFileError("the rows are not those that were written: their MD5 sum differs", path, head.end)
+    counted = known.get("count") if "object_count" in head.extended_info else head.size
+    if ("object_count" in head.extended_info or checksum is None) and counted != loader.rows:
+        raise CorruptFileError(f"{loader.rows} rows, but {short_repr(counted)} were written", path, loader.offset)
+    if table.type != "duplicate_bag" and len(table) != loader.rows:
+        raise ValueError(
+            f"{os.fsdecode(path)}: rows that were written as different ones are equal here, as those of the keys 0.0 "
+            "and -0.0 are; with verify=False the last of them stays"
+        )
