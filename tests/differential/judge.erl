@@ -33,6 +33,36 @@ reply(ets_functions) ->
     lists:usort([Function || {Function, _} <- ets:module_info(exports)]);
 reply({match_specs, Cases}) ->
     [match_spec(Spec, Rows) || {Spec, Rows} <- Cases];
+reply({term_to_binary, Term, Options}) ->
+    term_to_binary(Term, Options);
+reply({same, One, Other}) ->
+    One =:= binary_to_term(Other);
+reply(without_counterpart) ->
+    Port = open_port({spawn, "true"}, []),
+    [{pid, term_to_binary(self())}, {port, term_to_binary(Port)}, {reference, term_to_binary(make_ref())},
+     {'fun', term_to_binary(fun() -> Port end)}, {'fun', term_to_binary(fun ets:new/2)},
+     {improper, term_to_binary([1 | 2])}, {'bit string', term_to_binary(<<1:3>>)}];
+reply({tab2file, Type, KeyPos, Named, Rows, File, Options}) ->
+    Table = ets:new(judged, [Type, {keypos, KeyPos} | [named_table || Named]]),
+    insert(Table, Rows),
+    Reply = ets:tab2file(Table, unicode:characters_to_list(File), Options),
+    ets:delete(Table),
+    Reply;
+reply({tab2file_of, Count, File, Options}) ->
+    Table = ets:new(judged, []),
+    lists:foreach(fun(I) -> ets:insert(Table, numbered(I)) end, lists:seq(1, Count)),
+    Reply = ets:tab2file(Table, unicode:characters_to_list(File), Options),
+    ets:delete(Table),
+    Reply;
+reply({file2tab, File, Options}) ->
+    with_file(File, Options, fun(Table) ->
+        {[ets:info(Table, Item) || Item <- [type, keypos, name, named_table]], ets:tab2list(Table)}
+    end);
+reply({file2tab_of, Count, File, Options}) ->
+    with_file(File, Options, fun(Table) ->
+        ets:info(Table, size) =:= Count andalso
+            lists:all(fun(I) -> ets:lookup(Table, I) =:= [numbered(I)] end, lists:seq(1, Count))
+    end);
 reply({run, Type, KeyPos, Calls}) ->
     Table = ets:new(judge, [Type, {keypos, KeyPos}]),
     Results = [outcome(Table, Call) || Call <- Calls],
@@ -47,6 +77,19 @@ match_spec(Spec, Rows) ->
         {error, _} ->
             {error, malformed}
     end.
+
+with_file(File, Options, Ask) ->
+    case ets:file2tab(unicode:characters_to_list(File), Options) of
+        {ok, Table} ->
+            Answer = Ask(Table),
+            ets:delete(Table),
+            {ok, Answer};
+        Error ->
+            Error
+    end.
+
+numbered(I) ->
+    {I, integer_to_binary(I), I * 0.5, [I, {a, I}]}.
 
 outcome(Table, {Function, Args}) ->
     Arity = length(Args) + 1,

@@ -39,15 +39,20 @@ class Erlang:
         self.close()
 
     def send(self, term):
-        data = etf.dumps(term)
+        self.send_bytes(etf.dumps(term))
+
+    def send_bytes(self, data):
         self.process.stdin.write(struct.pack(">I", len(data)) + data)
         self.process.stdin.flush()
 
     def receive(self):
+        return etf.loads(self.receive_bytes())
+
+    def receive_bytes(self):
         size = self.process.stdout.read(4)
         if len(size) < 4:
             raise EOFError(f"Erlang ended with status {self.process.wait()}; its last words are on stderr")
-        return etf.loads(self.process.stdout.read(struct.unpack(">I", size)[0]))
+        return self.process.stdout.read(struct.unpack(">I", size)[0])
 
     def ask(self, term):
         self.send(term)

@@ -31,6 +31,9 @@ def encode(term, out):
         data = term.encode()
         out += struct.pack(">BI", BINARY, len(data))
         out += data
+    elif kind is bytes:
+        out += struct.pack(">BI", BINARY, len(term))
+        out += term
     elif kind is float:
         out += struct.pack(">Bd", NEW_FLOAT, term)
     elif kind is tuple:
