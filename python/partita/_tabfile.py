@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
-from dataclasses import dataclass
 
 from partita import _core
 from partita._external_term import dumps, loads, reading_options
@@ -150,7 +148,7 @@ def tabfile_info(path: Path) -> dict[str, Any]:
         "named_table": head.named,
         "keypos": head.keypos,
         "size": head.size,
-        "extended_info": list(head.extended_info),
+        "extended_info": head.extended_info,
         "version": head.version,
     }
 
@@ -172,7 +170,7 @@ def _check_extended_info(extended_info: Iterable[str]) -> list[str]:
 def _replacing(path: Path, sync: bool) -> Iterator[BinaryIO]:
     """A new file, which takes the place of what is at `path` when the block ends without an exception."""
     final = os.path.realpath(os.fsdecode(path))
-    temporary = f"{final}.tmp.{os.getpid()}.{secrets.token_hex(4)}"
+    temporary = f"{final}.tmp.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -219,20 +217,27 @@ def _write_rows(dumper: _core.ErlangTabDumper, file: BinaryIO, checksum: hashlib
 # --- Reading.
 
 
-@dataclass
 class _Head:
-    """What a file says of its table before the rows."""
+    """What a file says of its table before the rows: `items`, by name, of the record `term`, which ends at `end`."""
 
-    term: bytes
-    end: int  # offset in the file
-    name: str
-    type: str
-    protection: str
-    named: bool
-    keypos: int  # from 0
-    size: int
-    extended_info: tuple[str, ...]
-    version: tuple[int, int]
+    __slots__ = ("end", "extended_info", "keypos", "name", "named", "protection", "size", "term", "type", "version")
+
+    def __init__(self, items: dict[str, Any], term: bytes, end: int) -> None:
+        self.term = term
+        self.end = end  # offset in the file
+        self.name = _text(items.get("name", 0))
+        self.type = _text(items.get("type", 0))
+        self.protection = _text(items.get("protection", 0))
+        self.named: object = items.get("named_table")
+        self.keypos = _number(items.get("keypos")) - 1  # from 0
+        self.size = _number(items.get("size"))
+        extended_info = items.get("extended_info")
+        self.extended_info = [_text(item) for item in extended_info] if isinstance(extended_info, list) else []
+        self.version = (_number(items.get("major_version", 0)), _number(items.get("minor_version", 0)))
+
+    def is_complete(self) -> bool:
+        known = self.name and self.protection and isinstance(self.named, bool) and self.type in _TYPES
+        return bool(known) and self.keypos >= 0 and self.size >= 0 and min(self.version) >= 0
 
 
 def _open(path: Path) -> BinaryIO:
@@ -259,20 +264,8 @@ def _read_head(file: BinaryIO, path: Path) -> _Head:
         for pair in reversed(described):
             if isinstance(pair, tuple) and len(pair) == 2:
                 items[_text(pair[0])] = pair[1]
-    head = _Head(
-        term,
-        16 + size,
-        _text(items.get("name", 0)),
-        _text(items.get("type", 0)),
-        _text(items.get("protection", 0)),
-        items.get("named_table"),  # type: ignore[arg-type]
-        _number(items.get("keypos")) - 1,
-        _number(items.get("size")),
-        tuple(map(_text, items["extended_info"])) if isinstance(items.get("extended_info"), list) else (),
-        (_number(items.get("major_version", 0)), _number(items.get("minor_version", 0))),
-    )
-    described_well = head.name and head.protection and isinstance(head.named, bool) and head.type in _TYPES
-    if not described_well or head.keypos < 0 or head.size < 0 or min(head.version) < 0:
+    head = _Head(items, term, 16 + size)
+    if not head.is_complete():
         raise CorruptFileError("the description of the table lacks what file2tab needs", path, 16)
     if head.version[0] > _VERSION[0]:
         raise ValueError(

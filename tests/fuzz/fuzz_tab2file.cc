@@ -28,10 +28,10 @@ void Require(bool holds, const char* what) {
 }
 
 std::shared_ptr<Table> NewTable(uint8_t byte) {
-  constexpr TableType kTypes[] = {TableType::kSet, TableType::kBag, TableType::kDuplicateBag};
+  constexpr TableType kTypes[] = {TableType::kSet, TableType::kOrderedSet, TableType::kBag, TableType::kDuplicateBag};
   TableOptions options;
-  options.type = kTypes[byte % 3];
-  options.keypos = byte / 3 % 2;
+  options.type = kTypes[byte % 4];
+  options.keypos = byte / 4 % 2;
   options.partitions = 2;
   options.hash_seed = 7;
   auto table = Table::Create(options);
@@ -95,7 +95,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Loaded whole = Load(bytes, data[0], bytes.size());
-  const Loaded pieces = Load(bytes, data[0], size_t{1} + data[0] / 6);
+  const Loaded pieces = Load(bytes, data[0], size_t{1} + data[0] / 8);
   Require(whole.problem.message == pieces.problem.message && whole.problem.offset == pieces.problem.offset,
           "the same problem, however the bytes come");
   Require(whole.terms == pieces.terms && whole.end_term == pieces.end_term, "the same terms");

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import partita
-from partita import ANY, V
+from partita import ANY, V, _core, erlang
 
 CALLS = 100_000
 KEY = ("a key", 12345678901234567890, 1.5)
@@ -54,6 +54,13 @@ def renamed(t):
     t = partita.Table("references before", partitions=1, if_exists="replace")
     t.rename("references")
     t.drop()
+
+
+def file_rows(t):
+    records, terms, _ = _core.ErlangTabDumper(t.snapshot()).next(True)
+    loader = _core.ErlangTabLoader(t, 0, 0, 0)
+    assert loader.feed(records, True) == (terms, [], None)
+    assert loader.feed(bytes(8), False)[2] == (True, len(records), "no record begins here")
 
 
 METHODS = {
@@ -116,6 +123,10 @@ METHODS = {
     "match": lambda t: t.match((partita.V[1], partita.V.x)),
     "match_object": lambda t: t.match_object((KEY, partita.ANY)),
     "test_ms": lambda t: partita.ets.test_ms((1, 2), SPEC),
+    "erlang terms": lambda t: erlang.loads(erlang.dumps([ROW, OTHER_ROW], compressed=True)),
+    "no Erlang form": swallow(lambda t: erlang.dumps([ROW, {1}])),
+    "no term": swallow(lambda t: erlang.loads(b"\x83l\0\0\0\2a\1")),
+    "a file's rows": file_rows,
     "info": lambda t: t.info(),
     "mapping": lambda t: t.mapping().get(ABSENT),
     "a table": lambda t: partita.Table(partitions=1, fields=("a", "b")),
@@ -147,6 +158,7 @@ SLOW = {
     "clear and insert",
     "snapshot",
     "closed snapshot",
+    "a file's rows",
 }
 NOISE = 1 / 50  # blocks a call: caches and free lists of the interpreter come and go, some hundred blocks at a time
 
