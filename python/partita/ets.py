@@ -15,7 +15,7 @@ What says nothing there but `true` returns True here; `partita.END` stands for `
 
 from __future__ import annotations
 
-from partita import names, owners
+from partita import erlang, names, owners
 from partita._core import Atom, Cursor
 from partita._table import Table
 from partita.errors import TableDroppedError, short_repr
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from partita._tabfile import Path
     from partita.matching import Spec
     from partita.reading import Accumulator, Row
 
@@ -334,6 +335,45 @@ def select_replace(tab: Tab, spec: Spec) -> int:
 def match_delete(tab: Tab, pattern: object) -> bool:
     _table(tab).match_delete(pattern)
     return True
+
+
+# --- Files.
+
+
+def tab2file(tab: Tab, path: Path, options: Iterable[object] = (), **keywords: Any) -> bool:
+    """Writes a file that Erlang's `ets:file2tab` reads; see `partita.erlang.tab2file`.
+
+    Options, as pairs or keywords: ("extended_info", ["md5sum", "object_count"]), ("sync", True).
+    """
+    given = _file_options("tab2file", options, ("extended_info", "sync"))
+    erlang.tab2file(_table(tab), path, **{**given, **keywords})
+    return True
+
+
+def file2tab(path: Path, options: Iterable[object] = (), **keywords: Any) -> Table:
+    """A new table from a file that `ets:tab2file` wrote, here or in Erlang; see `partita.erlang.file2tab`.
+
+    Options, as a pair or keyword: ("verify", False). As keywords also the others of `partita.erlang.file2tab`.
+    """
+    return erlang.file2tab(path, **{**_file_options("file2tab", options, ("verify",)), **keywords})
+
+
+def tabfile_info(path: Path) -> dict[str, Any]:
+    """What such a file says of its table; see `partita.erlang.tabfile_info`."""
+    return erlang.tabfile_info(path)
+
+
+def _file_options(function: str, options: Iterable[object], known: tuple[str, ...]) -> dict[str, Any]:
+    """A list of pairs, as ETS has it, as keywords."""
+    given: dict[str, Any] = {}
+    for option in options:
+        if not (isinstance(option, tuple) and len(option) == 2 and isinstance(option[0], (str, Atom))):
+            raise TypeError(f"an option is a pair (str, value), not {short_repr(option)}")
+        word = str(option[0])
+        if word not in known:
+            raise ValueError(f"{short_repr(option)} is no option of {function}()")
+        given[word] = option[1]
+    return given
 
 
 # --- From key to key.

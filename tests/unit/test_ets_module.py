@@ -259,3 +259,24 @@ def test_no_such_table():
         ets.lookup(5, 1)
     with pytest.raises(TypeError, match="a table or the name of one"):
         ets.new(5, ["named_table"])
+
+
+def test_files(tmp_path):
+    tab = ets.new("filed", ["bag", "named_table", ("keypos", 1)])
+    ets.insert(tab, [(1, "a"), (2, "a"), (3, "b")])
+    path = tmp_path / "t"
+    info = [Atom("md5sum"), "object_count"]
+    assert ets.tab2file("filed", path, [("extended_info", info), ("sync", True)]) is True
+    assert ets.tab2file(tab, path, extended_info=["object_count"]) is True
+    assert ets.tabfile_info(path)["extended_info"] == ["object_count"]
+    ets.delete(tab)
+    again = ets.file2tab(path, [(Atom("verify"), True)])
+    assert again is partita.table("filed")
+    assert ets.lookup("filed", "a") == [(1, "a"), (2, "a")]
+    assert len(ets.file2tab(path, verify=False, name=None)) == 3
+    for call in (lambda: ets.tab2file(tab, path, [("md5sum", True)]), lambda: ets.file2tab(path, [("sync", True)])):
+        with pytest.raises(ValueError, match=r"is no option of (tab2file|file2tab)\(\)"):
+            call()
+    with pytest.raises(TypeError, match="an option is a pair"):
+        ets.file2tab(path, ["verify"])
+    ets.delete(again)
