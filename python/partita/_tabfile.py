@@ -35,6 +35,7 @@ _EXTENDED_INFO = ("object_count", "md5sum")
 _END_OF_TABLE = _core.Atom("$end_of_table")
 _NAMED_ATOMS = ((None, "nil"), (True, "true"), (False, "false"))
 _FROM_FILE: Any = object()
+_MISSING = object()
 
 
 def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), sync: bool = False) -> None:
@@ -222,12 +223,12 @@ class _Head:
 
     __slots__ = ("end", "extended_info", "keypos", "name", "named", "protection", "size", "term", "type", "version")
 
-    def __init__(self, items: dict[str, Any], term: bytes, end: int) -> None:
+    def __init__(self, items: dict[str | None, Any], term: bytes, end: int) -> None:
         self.term = term
         self.end = end  # offset in the file
-        self.name = _text(items.get("name", 0))
-        self.type = _text(items.get("type", 0))
-        self.protection = _text(items.get("protection", 0))
+        self.name = _text(items.get("name", _MISSING))
+        self.type = _text(items.get("type", _MISSING))
+        self.protection = _text(items.get("protection", _MISSING))
         self.named: object = items.get("named_table")
         self.keypos = _number(items.get("keypos")) - 1  # from 0
         self.size = _number(items.get("size"))
@@ -236,8 +237,9 @@ class _Head:
         self.version = (_number(items.get("major_version", 0)), _number(items.get("minor_version", 0)))
 
     def is_complete(self) -> bool:
-        known = self.name and self.protection and isinstance(self.named, bool) and self.type in _TYPES
-        return bool(known) and self.keypos >= 0 and self.size >= 0 and min(self.version) >= 0
+        if self.name is None or self.protection is None or self.type not in _TYPES:
+            return False
+        return isinstance(self.named, bool) and self.keypos >= 0 and self.size >= 0 and min(self.version) >= 0
 
 
 def _open(path: Path) -> BinaryIO:
@@ -259,7 +261,7 @@ def _read_head(file: BinaryIO, path: Path) -> _Head:
         described = _core.erlang_loads(term, *reading_options("auto", "pairs"), True)
     except ValueError as error:
         raise CorruptFileError(f"the description of the table is damaged: {error}", path, 16) from None
-    items: dict[str, Any] = {}
+    items: dict[str | None, Any] = {}
     if isinstance(described, tuple):
         for pair in reversed(described):
             if isinstance(pair, tuple) and len(pair) == 2:
@@ -274,11 +276,11 @@ def _read_head(file: BinaryIO, path: Path) -> _Head:
     return head
 
 
-def _text(atom: object) -> str:
-    """An atom's text; an empty one, which no item has, for anything else."""
+def _text(atom: object) -> str | None:
+    """An atom's text; None for anything else."""
     if isinstance(atom, _core.Atom):
         return str(atom)
-    return next((text for value, text in _NAMED_ATOMS if atom is value), "")
+    return next((text for value, text in _NAMED_ATOMS if atom is value), None)
 
 
 def _number(value: object) -> int:
@@ -309,7 +311,7 @@ def _read_rows(file: BinaryIO, path: Path, head: _Head, table: Table, options: t
         _verify(loader, path, head, table, known, checksum)
 
 
-def _read_end(loader: _core.ErlangTabLoader, path: Path) -> dict[str, Any] | None:
+def _read_end(loader: _core.ErlangTabLoader, path: Path) -> dict[str | None, Any] | None:
     """What the file's last record says, by name; None if there is no such record."""
     term = loader.end_term
     if not term:
@@ -329,7 +331,7 @@ def _verify(
     path: Path,
     head: _Head,
     table: Table,
-    known: dict[str, Any] | None,
+    known: dict[str | None, Any] | None,
     checksum: hashlib._Hash | None,
 ) -> None:
     if head.extended_info and known is None:

@@ -225,6 +225,8 @@ def test_what_a_description_may_say(tmp_path):
     file_of(path, head(keypos=2**20), (1,))
     with pytest.raises(ValueError, match="keypos is 1048575"):
         erlang.file2tab(path)
+    file_of(path, head(name=Atom("")), (1,))
+    assert erlang.tabfile_info(path)["name"] == ""
     pid = b"X" + b"w\1n" + bytes(12)
     reference = b"Z\0\3" + b"d\0\1n" + bytes(16)
     owned = b"\x83h\x09" + b"".join(erlang.dumps(pair)[1:] for pair in head())
@@ -349,9 +351,13 @@ def test_wrong_arguments(t, tmp_path):
         erlang.tab2file(t, tmp_path / "t", extended_info="md5sum")
     with pytest.raises(ValueError, match="'sha' is no extended_info"):
         erlang.tab2file(t, tmp_path / "t", extended_info=["sha"])
-    t.drop()
-    with pytest.raises(partita.TableDroppedError):
-        erlang.tab2file(t, tmp_path / "t")
+    long = partita.Table("x" * 256)
+    with pytest.raises(ValueError, match="255"):
+        erlang.tab2file(long, tmp_path / "t")
+    for dropped in (t, long):
+        dropped.drop()
+        with pytest.raises(partita.TableDroppedError):
+            erlang.tab2file(dropped, tmp_path / "t")
     assert os.listdir(tmp_path) == []
 
 
