@@ -18,7 +18,7 @@ constexpr size_t kDigestSize = sizeof(SizeDigest::digest);
 constexpr uint32_t kLeastWithDigest = 65528;
 
 constexpr size_t kRowsPerBatch = 4096;  // inserted at once
-constexpr size_t kBytesPerDump = 512 * 1024;
+constexpr size_t kBytesPerDump = size_t{512} * 1024;
 
 }  // namespace
 
