@@ -24,13 +24,24 @@ from rich.console import Console
 from rich.table import Table as Report
 
 import partita
-from partita import END, V
+from partita import ANY, END, V
 
 FIELDS = ("id", "hour", "carrier", "number", "tailnum", "origin", "dest", "dep_delay", "arr_delay", "distance")
-CARRIER, DEP_DELAY, DISTANCE = map(FIELDS.index, ("carrier", "dep_delay", "distance"))
+CARRIER, ORIGIN, DEST, DEP_DELAY, ARR_DELAY, DISTANCE = map(
+    FIELDS.index, ("carrier", "origin", "dest", "dep_delay", "arr_delay", "distance")
+)
 
 # Flights more than an hour late. The delay of a cancelled one is None, which comes after every number in term order.
-LATE = [(tuple(getattr(V, name) for name in FIELDS), [(">", V.dep_delay, 60), ("!=", V.dep_delay, None)], [True])]
+FLIGHT = tuple(getattr(V, name) for name in FIELDS)
+LATE = [(FLIGHT, [(">", V.dep_delay, 60), ("!=", V.dep_delay, None)], [True])]
+# Those that left late and arrived early, with what they made up for.
+CAUGHT_UP = [
+    (
+        FLIGHT,
+        [(">", V.dep_delay, 30), ("!=", V.dep_delay, None), ("<", V.arr_delay, 0)],
+        [((V.carrier, V.number, ("-", V.dep_delay, V.arr_delay)),)],
+    )
+]
 
 NOTE = """\
   Plain Python is a dict of tuples, with a lock where threads share it. A table
@@ -155,6 +166,8 @@ def steps() -> Iterator[Step]:
     names = table_of(airlines, "carrier", "name")
     yield count_by_airline(plain, names)
     yield count_late(flights, plain)
+    yield match_route(flights, plain)
+    yield select_caught_up(flights, plain)
     longest = fold_to_longest_delay(flights, plain)
     yield longest
     yield describe(
@@ -242,6 +255,47 @@ def count_late(flights: partita.Table, plain: Plain) -> Step:
     )
 
 
+def match_route(flights: partita.Table, plain: Plain) -> Step:
+    """A pattern says what a row looks like, and which of its elements are wanted."""
+    wanted = {"origin": "JFK", "dest": "LAX", "carrier": V.carrier, "distance": V.distance}
+    pattern = tuple(wanted.get(name, ANY) for name in FIELDS)
+
+    def ours() -> Row:
+        found = flights.match(pattern)
+        return len(found), sum(miles for _, miles in found)
+
+    def theirs() -> Row:
+        found = [[row[CARRIER], row[DISTANCE]] for row in plain.values() if row[ORIGIN] == "JFK" and row[DEST] == "LAX"]
+        return len(found), sum(miles for _, miles in found)
+
+    return compare("Match the flights from JFK to LAX", "{:,} flights, {:,} miles", ours, theirs)
+
+
+def select_caught_up(flights: partita.Table, plain: Plain) -> Step:
+    def theirs() -> Row:
+        return best(
+            [
+                (row[CARRIER], row[3], row[DEP_DELAY] - row[ARR_DELAY])
+                for row in plain.values()
+                if row[DEP_DELAY] is not None
+                and row[DEP_DELAY] > 30
+                and row[ARR_DELAY] is not None
+                and row[ARR_DELAY] < 0
+            ]
+        )
+
+    def best(found: list[Row]) -> Row:
+        carrier, number, minutes = max(found, key=itemgetter(2, 0, 1))
+        return len(found), minutes, carrier, number
+
+    return compare(
+        "Select those that caught up half an hour",
+        "{:,} flights, {} minutes by {} {}",
+        lambda: best(flights.select(CAUGHT_UP)),
+        theirs,
+    )
+
+
 def fold_to_longest_delay(flights: partita.Table, plain: Plain) -> Step:
     def longer(row: Row, longest: Row) -> Row:
         delay = row[DEP_DELAY]
@@ -314,17 +368,16 @@ def walk_through_a_day(departures: list[Row]) -> Step:
 
 def keep_routes(rows: list[Row]) -> Step:
     """Which airlines fly a route: a bag, which keeps each once, in the order in which they first appear."""
-    origin, dest = FIELDS.index("origin"), FIELDS.index("dest")
 
     def ours() -> Row:
         routes = partita.Table(type="bag", fields=("route", "carrier"))
-        routes.insert_many(((row[origin], row[dest]), row[CARRIER]) for row in rows)
+        routes.insert_many(((row[ORIGIN], row[DEST]), row[CARRIER]) for row in rows)
         return len(routes.keys()), len(routes), " ".join(routes.lookup_element(("JFK", "LAX"), "carrier"))
 
     def theirs() -> Row:
         routes: dict[Row, dict[str, None]] = {}
         for row in rows:
-            routes.setdefault((row[origin], row[dest]), {})[row[CARRIER]] = None
+            routes.setdefault((row[ORIGIN], row[DEST]), {})[row[CARRIER]] = None
         return len(routes), sum(map(len, routes.values())), " ".join(routes["JFK", "LAX"])
 
     answer = "{} routes, {} with their airlines,\nJFK to LAX by {}"

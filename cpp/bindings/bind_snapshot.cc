@@ -35,6 +35,7 @@ PyMethodDef snapshot_methods[] = {
     Method<&Select<SnapshotReader, Direction::kForward>>("_select", nullptr),
     Method<&Select<SnapshotReader, Direction::kBackward>>("_select_reverse", nullptr),
     Method<&SelectCount<SnapshotReader>>("_select_count", nullptr),
+    Method<&Explain<SnapshotReader>>("explain", "explain($self, spec, /)\n--\n\nSee Table.explain."),
     Method<&MatchPattern<SnapshotReader, Spec::Kind::kVars>>("_match", nullptr),
     Method<&MatchPattern<SnapshotReader, Spec::Kind::kRow>>("_match_object", nullptr),
     MethodNoArguments<&IterateBackward<SnapshotReader>>("__reversed__",

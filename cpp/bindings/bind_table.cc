@@ -228,6 +228,15 @@ PyMethodDef table_methods[] = {
     Method<&Select<TableReader, Direction::kForward>>("_select", nullptr),
     Method<&Select<TableReader, Direction::kBackward>>("_select_reverse", nullptr),
     Method<&SelectCount<TableReader>>("_select_count", nullptr),
+    Method<&Explain<TableReader>>(
+        "explain",
+        "explain($self, spec, /)\n--\n\n"
+        "How select(spec) would be answered: a dict.\n\n"
+        "way: 'lookup' of the keys that the specification names, 'range' of the keys of an ordered_set that it\n"
+        "bounds, or 'scan' of the whole table. rows: how many rows are looked at. keys: those that are looked up.\n"
+        "columns: positions or names of the elements that are read, None for whole rows. comparisons: for each\n"
+        "clause the comparisons (element, operator, constant) by which a scan narrows the rows, column by column.\n"
+        "interpreted: whether what is left is decided by running the specification on each row."),
     Method<&SelectDelete>(
         "select_delete",
         "select_delete($self, spec, /)\n--\n\n"

@@ -15,7 +15,8 @@ bool Run(const TableHandle& handle, const Question& question, MatchJudge* judge)
   Table& table = *handle.table;
   bool done;
   if (!question.names_keys() || question.keys().empty()) {
-    return RunSweep(handle, question.program(), table.NewSweep(nullptr, Direction::kForward).get(), judge, &done);
+    return RunSweep(handle, question.program(), table.NewSweep(question.span(), Direction::kForward).get(), judge,
+                    &done);
   }
   for (const KeyView& key : question.keys()) {
     const Outcome outcome = CallEngine([&](Wait wait) { return table.JudgeKey(key, judge, wait); });

@@ -35,7 +35,10 @@ void Question::FindKeys(const Shape& shape) {
   const bool ordered = shape.options.type == TableType::kOrderedSet;
   std::vector<Value> keys;
   for (const ClauseAnalysis& clause : program_->analyses()) {
-    if (!clause.bound_key) return;
+    if (!clause.bound_key) {
+      if (ordered) span_ = SpanOfKeys(*program_);
+      return;
+    }
     if (!clause.bound_key->has_opaque()) keys.push_back(*clause.bound_key);  // else no row has it
   }
   names_keys_ = true;

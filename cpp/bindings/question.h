@@ -1,5 +1,5 @@
 // What a method that matches was asked: a specification or a pattern, compiled for its table, and the keys that alone
-// can match where it names them.
+// can match, where it names or bounds them.
 
 #ifndef PARTITA_BINDINGS_QUESTION_H_
 #define PARTITA_BINDINGS_QUESTION_H_
@@ -7,10 +7,12 @@
 #include <Python.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "bindings/handles.h"
+#include "match/key_span.h"
 #include "match/program.h"
 #include "match/spec.h"
 #include "table/table.h"
@@ -28,6 +30,8 @@ class Question {
   // Whether rows of a few keys alone can match, which are then in keys(): each once, in the order of an ordered_set.
   bool names_keys() const { return names_keys_; }
   absl::Span<const KeyView> keys() const { return keys_; }
+  // Else, of an ordered_set: the keys that can match, unless all can.
+  const KeySpan* span() const { return span_ ? &*span_ : nullptr; }
 
  private:
   void FindKeys(const Shape& shape);
@@ -35,6 +39,7 @@ class Question {
   std::shared_ptr<const Program> program_;
   bool names_keys_ = false;
   std::vector<KeyView> keys_;
+  std::optional<KeySpan> span_;
 };
 
 }  // namespace partita

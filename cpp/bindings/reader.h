@@ -51,6 +51,10 @@ class TableReader {
   std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) {
     return table().NewSweep(span, direction);
   }
+  // As Table::JudgeSpan.
+  Outcome JudgeSpan(const KeySpan& span, Direction direction, size_t most, RowJudge* judge, Wait wait, bool* done) {
+    return table().JudgeSpan(span, direction, most, judge, wait, done);
+  }
   std::shared_ptr<Table> live_table() const { return handle_->table; }
 
  private:
@@ -91,6 +95,11 @@ class SnapshotReader {
   std::unique_ptr<Walk> NewWalk(Direction direction);
   std::unique_ptr<Walk> NewKeyWalk();
   std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction);
+  // Its scans need no lock: they are as good.
+  Outcome JudgeSpan(const KeySpan&, Direction, size_t, RowJudge*, Wait, bool* done) {
+    *done = false;
+    return Outcome::kOk;
+  }
   std::shared_ptr<Table> live_table() const { return nullptr; }
 
  private:

@@ -111,18 +111,18 @@ PyObject* SelectFromChunks(absl::Span<const Chunk* const> chunks, const Program&
   return list.release();
 }
 
-// In the order in which the table has its rows.
-PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program, Direction direction) {
+// Results for rows in the order in which next(places, most) tells them, as SnapshotScan::Next does.
+template <typename Next>
+PyObject* SelectPlaces(const Program& program, Next&& next) {
   constexpr size_t kRowsPerSlice = 4096;
   Ref list = Ref::Steal(PyList_New(0));
   if (!list) return nullptr;
   Worker worker(program);
   Pacer pacer;
   std::vector<RowPlace> places(kRowsPerSlice);
-  const std::unique_ptr<SnapshotScan> scan = snapshot.NewScan(direction);
   for (size_t found = 1; found != 0;) {
     const Outcome outcome = WithoutGil([&] {
-      found = scan->Next(places.data(), kRowsPerSlice);
+      found = next(places.data(), kRowsPerSlice);
       for (size_t i = 0; i < found && !worker.failed; ++i) {
         worker.failed = !worker.selector.SelectAt(*places[i].chunk, places[i].place, &worker.found);
       }
@@ -130,11 +130,115 @@ PyObject* SelectInOrder(const Snapshot& snapshot, const Program& program, Direct
     });
     if (outcome != Outcome::kOk) return PyErr_NoMemory();
     if (worker.failed) return RaiseFailure(worker.selector, program.columns());
-    if (!AppendResults(worker.found, 0, worker.found.rows.size(), list.get(), &pacer) || PyErr_CheckSignals() != 0)
-      return nullptr;
+    if (!AppendResults(worker.found, 0, worker.found.rows.size(), list.get(), &pacer)) return nullptr;
+    if (PyErr_CheckSignals() != 0) return nullptr;
     worker.Clear();
   }
   return list.release();
+}
+
+// Finds rows that can match in some of the chunks.
+struct Finder {
+  explicit Finder(const Program& program) : selector(program) {}
+
+  Selector selector;
+  std::vector<RowPlace> hits;
+  bool no_memory = false;
+};
+
+// Rows of an ordered_set that can match, found chunk by chunk and then put in the order of their keys. *few: false if
+// they are so many that it is quicker to go through all rows in their order. False: an exception is set.
+bool FindFew(const Snapshot& snapshot, const Program& program, const AnswerOptions& options,
+             std::vector<RowPlace>* hits, bool* few) {
+  constexpr size_t kFirstSlice = 1024;
+  const size_t most = snapshot.rows() / 32;
+  *few = Selector(program).narrows();
+  std::vector<std::unique_ptr<Finder>> finders;
+  Slices slices(snapshot.chunks(), kFirstSlice);
+  absl::Span<const Chunk* const> slice;
+  while (*few && slices.Next(&slice)) {
+    const size_t count = WorkersFor(slice.size(), options.threads);
+    while (finders.size() < count) finders.push_back(std::make_unique<Finder>(program));
+    WithoutGil([&] {
+      ShareChunks(slice, count, [&](size_t number, absl::Span<const Chunk* const> share) {
+        Finder& finder = *finders[number];
+        try {
+          for (const Chunk* chunk : share) {
+            if (finder.hits.size() <= most) finder.selector.FindIn(*chunk, &finder.hits);
+          }
+        } catch (const std::bad_alloc&) {
+          finder.no_memory = true;
+        }
+      });
+      return Outcome::kOk;
+    });
+    size_t total = 0;
+    for (const std::unique_ptr<Finder>& finder : finders) {
+      if (finder->no_memory) return PyErr_NoMemory() != nullptr;
+      total += finder->hits.size();
+    }
+    *few = total <= most;
+    slices.Done(0);
+    if (PyErr_CheckSignals() != 0) return false;
+  }
+  if (!*few) return true;
+  const Outcome outcome = WithoutGil([&] {
+    for (const std::unique_ptr<Finder>& finder : finders) {
+      hits->insert(hits->end(), finder->hits.begin(), finder->hits.end());
+    }
+    const uint32_t keypos = snapshot.options().keypos;
+    const bool forward = options.direction == Direction::kForward;
+    std::sort(hits->begin(), hits->end(), [keypos, forward](const RowPlace& a, const RowPlace& b) {
+      const int order = CompareNumeric(ReadElement(*a.chunk, keypos, a.place), ReadElement(*b.chunk, keypos, b.place));
+      return forward ? order < 0 : order > 0;
+    });
+    return Outcome::kOk;
+  });
+  if (outcome != Outcome::kOk) PyErr_NoMemory();
+  return outcome == Outcome::kOk;
+}
+
+PyObject* SelectInOrder(const Snapshot& snapshot, const Question& question, const AnswerOptions& options) {
+  const Program& program = question.program();
+  std::unique_ptr<SnapshotScan> scan;
+  if (question.span() != nullptr) {
+    scan = snapshot.NewSpanScan(*question.span(), options.direction);
+  } else {
+    std::vector<RowPlace> hits;
+    bool few = false;
+    if (snapshot.options().type == TableType::kOrderedSet && !FindFew(snapshot, program, options, &hits, &few)) {
+      return nullptr;
+    }
+    if (few) {
+      absl::Span<const RowPlace> rest = hits;
+      return SelectPlaces(program, [&rest](RowPlace* places, size_t most) {
+        const absl::Span<const RowPlace> some = rest.subspan(0, most);
+        std::copy(some.begin(), some.end(), places);
+        rest.remove_prefix(some.size());
+        return some.size();
+      });
+    }
+    scan = snapshot.NewScan(options.direction);
+  }
+  return SelectPlaces(program, [&scan](RowPlace* places, size_t most) { return scan->Next(places, most); });
+}
+
+PyObject* CountInSpan(const Snapshot& snapshot, const Program& program, const KeySpan& span) {
+  constexpr size_t kRowsPerSlice = 4096;
+  Selector selector(program);
+  std::vector<RowPlace> places(kRowsPerSlice);
+  const std::unique_ptr<SnapshotScan> scan = snapshot.NewSpanScan(span, Direction::kForward);
+  uint64_t count = 0;
+  for (size_t found = 1; found != 0;) {
+    const Outcome outcome = WithoutGil([&] {
+      found = scan->Next(places.data(), kRowsPerSlice);
+      for (size_t i = 0; i < found; ++i) count += selector.CountAt(*places[i].chunk, places[i].place);
+      return Outcome::kOk;
+    });
+    if (outcome != Outcome::kOk) return PyErr_NoMemory();
+    if (PyErr_CheckSignals() != 0) return nullptr;
+  }
+  return PyLong_FromUnsignedLongLong(count);
 }
 
 }  // namespace
@@ -152,9 +256,24 @@ std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Prog
   return found;
 }
 
-PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, const AnswerOptions& options) {
-  if (snapshot.options().type == TableType::kSet) return SelectFromChunks(snapshot.chunks(), program, options.threads);
-  return SelectInOrder(snapshot, program, options.direction);
+PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Question& question, const AnswerOptions& options) {
+  if (snapshot.is_in_slot_order()) return SelectFromChunks(snapshot.chunks(), question.program(), options.threads);
+  return SelectInOrder(snapshot, question, options);
+}
+
+uint64_t RowsInSpan(const Snapshot& snapshot, const KeySpan& span) {
+  constexpr size_t kMostPlaces = 4096;
+  std::vector<RowPlace> places(kMostPlaces);
+  const std::unique_ptr<SnapshotScan> scan = snapshot.NewSpanScan(span, Direction::kForward);
+  uint64_t rows = 0;
+  while (const size_t found = scan->Next(places.data(), places.size())) rows += found;
+  return rows;
+}
+
+PyObject* ListOf(const Selected& found) {
+  Ref list = Ref::Steal(PyList_New(0));
+  Pacer pacer;
+  return list && AppendResults(found, 0, found.rows.size(), list.get(), &pacer) ? list.release() : nullptr;
 }
 
 bool ParseOptions(PyObject* limit, PyObject* threads, AnswerOptions* options) {
@@ -169,8 +288,10 @@ PyObject* CountInRows(const RowBuffer& rows, const Program& program) {
   return PyLong_FromSize_t(count);
 }
 
-PyObject* CountInSnapshot(const Snapshot& snapshot, const Program& program, int threads) {
+PyObject* CountInSnapshot(const Snapshot& snapshot, const Question& question, int threads) {
   constexpr size_t kFirstSlice = 1024;
+  const Program& program = question.program();
+  if (question.span() != nullptr) return CountInSpan(snapshot, program, *question.span());
   Slices slices(snapshot.chunks(), kFirstSlice);
   absl::Span<const Chunk* const> slice;
   std::vector<std::unique_ptr<Worker>> workers;

@@ -9,17 +9,21 @@
 
 #include <Python.h>
 
+#include <limits>
 #include <memory>
 #include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/cursor.h"
 #include "bindings/errors.h"
+#include "bindings/explain.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
 #include "bindings/py_ref.h"
 #include "bindings/question.h"
 #include "bindings/reader.h"
+#include "bindings/run_sweep.h"
+#include "match/judges.h"
 #include "match/program.h"
 #include "match/select.h"
 #include "table/row_buffer.h"
@@ -34,13 +38,19 @@ struct AnswerOptions {
   int threads = 1;
 };
 
+// A span of keys with no more rows than these is read under one lock, without a snapshot.
+inline constexpr size_t kMostRowsUnderLock = 1000;
+
 // Null: an exception is set. Without a limit the results point into `rows`.
 std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Program& program,
                                                const AnswerOptions& options);
-PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Program& program, const AnswerOptions& options);
+PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Question& question, const AnswerOptions& options);
+uint64_t RowsInSpan(const Snapshot& snapshot, const KeySpan& span);
+// A list of all that was found.
+PyObject* ListOf(const Selected& found);
 // An int.
 PyObject* CountInRows(const RowBuffer& rows, const Program& program);
-PyObject* CountInSnapshot(const Snapshot& snapshot, const Program& program, int threads);
+PyObject* CountInSnapshot(const Snapshot& snapshot, const Question& question, int threads);
 
 // Of arguments (limit, threads).
 bool ParseOptions(PyObject* limit, PyObject* threads, AnswerOptions* options);
@@ -65,6 +75,17 @@ bool LookupNamedKeys(Reader* reader, const Question& question, RowBuffer* rows) 
   return outcome == Outcome::kOk;
 }
 
+// Has the rows of the span that the question bounds judged at one moment, if they are few. False: an exception is set.
+template <typename Reader>
+bool JudgeFew(Reader* reader, const Question& question, Direction direction, MatchJudge* judge, bool* done) {
+  *done = false;
+  if (question.span() == nullptr) return true;
+  const Outcome outcome = CallEngine(
+      [&](Wait wait) { return reader->JudgeSpan(*question.span(), direction, kMostRowsUnderLock, judge, wait, done); });
+  if (outcome != Outcome::kOk) RaiseOutcome(reader->shape(), outcome);
+  return outcome == Outcome::kOk && CheckJudge(question.program(), *judge);
+}
+
 template <typename Reader>
 PyObject* Count(Reader* reader, const Question& question, int threads) {
   const Program& program = question.program();
@@ -72,9 +93,13 @@ PyObject* Count(Reader* reader, const Question& question, int threads) {
     RowBuffer rows;
     return LookupNamedKeys(reader, question, &rows) ? CountInRows(rows, program) : nullptr;
   }
+  CountingJudge few(program);
+  bool done;
+  if (!JudgeFew(reader, question, Direction::kForward, &few, &done)) return nullptr;
+  if (done) return PyLong_FromUnsignedLongLong(few.count());
   std::shared_ptr<Snapshot> snapshot;
-  if (!reader->TakeSnapshot(program.columns(), &snapshot)) return nullptr;
-  PyObject* answer = CountInSnapshot(*snapshot, program, threads);
+  if (!reader->TakeSnapshot(question.span() == nullptr ? program.columns() : kAllColumns, &snapshot)) return nullptr;
+  PyObject* answer = CountInSnapshot(*snapshot, question, threads);
   ReleaseWithoutGil(std::move(snapshot));
   return answer;
 }
@@ -90,18 +115,58 @@ PyObject* Answer(PyObject* self, Reader* reader, const Question& question, const
     const std::shared_ptr<const Selected> found = SelectFromRows(rows, program, options);
     if (found == nullptr) return nullptr;
     if (options.limit > 0) return NewPage(source, PagePlace{found, 0, nullptr});
-    Ref list = Ref::Steal(PyList_New(0));
-    Pacer pacer;
-    return list && AppendResults(*found, 0, found->rows.size(), list.get(), &pacer) ? list.release() : nullptr;
+    return ListOf(*found);
   }
-  if (options.limit > 0) return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(nullptr, options.direction)});
+  if (options.limit > 0) {
+    return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(question.span(), options.direction)});
+  }
+  PageJudge few(program, std::numeric_limits<size_t>::max());
+  bool done;
+  if (!JudgeFew(reader, question, options.direction, &few, &done)) return nullptr;
+  if (done) return ListOf(*few.found());
   std::shared_ptr<Snapshot> snapshot;
   // Where rows have an order, it is kept beside the columns.
   const ColumnSet columns = type == TableType::kSet ? program.columns() : kAllColumns;
   if (!reader->TakeSnapshot(columns, &snapshot)) return nullptr;
-  PyObject* answer = SelectFromSnapshot(*snapshot, program, options);
+  PyObject* answer = SelectFromSnapshot(*snapshot, question, options);
   ReleaseWithoutGil(std::move(snapshot));
   return answer;
+}
+
+// How many rows are looked at to answer the question. False: an exception is set.
+template <typename Reader>
+bool CountLookedAt(Reader* reader, const Question& question, uint64_t* rows) {
+  if (question.names_keys()) {
+    RowBuffer found;
+    if (!LookupNamedKeys(reader, question, &found)) return false;
+    *rows = found.size();
+    return true;
+  }
+  if (question.span() == nullptr) {
+    const Outcome outcome = CallEngine([&](Wait wait) { return reader->Size(wait, rows); });
+    if (outcome != Outcome::kOk) RaiseOutcome(reader->shape(), outcome);
+    return outcome == Outcome::kOk;
+  }
+  std::shared_ptr<Snapshot> snapshot;
+  if (!reader->TakeSnapshot(kAllColumns, &snapshot)) return false;
+  const Outcome outcome = WithoutGil([&] {
+    *rows = RowsInSpan(*snapshot, *question.span());
+    return Outcome::kOk;
+  });
+  ReleaseWithoutGil(std::move(snapshot));
+  if (outcome != Outcome::kOk) PyErr_NoMemory();
+  return outcome == Outcome::kOk;
+}
+
+template <typename Reader>
+PyObject* Explain(PyObject* self, PyObject* spec) {
+  Reader reader;
+  Question question;
+  uint64_t rows = 0;
+  if (!reader.Open(self) || !question.ReadSpec(reader.shape(), spec) || !CountLookedAt(&reader, question, &rows)) {
+    return nullptr;
+  }
+  return DescribeWay(reader.shape(), question, rows);
 }
 
 // (spec, threads)

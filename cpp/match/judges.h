@@ -58,6 +58,20 @@ class PageJudge final : public MatchJudge {
   Selected found_;
 };
 
+// Counts the rows for which the body gives true.
+class CountingJudge final : public MatchJudge {
+ public:
+  explicit CountingJudge(const Program& program) : MatchJudge(program) {}
+
+  Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
+  bool wants_more() const override { return true; }
+
+  uint64_t count() const { return count_; }
+
+ private:
+  uint64_t count_ = 0;
+};
+
 // Deletes the rows for which the body gives true.
 class DeletingJudge final : public MatchJudge {
  public:

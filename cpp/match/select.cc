@@ -55,6 +55,21 @@ void Selector::Narrow(const Chunk& chunk, uint64_t* bits) const {
   std::memcpy(bits, any, sizeof(any));
 }
 
+bool Selector::narrows() const {
+  return !filters_.empty() && std::all_of(filters_.begin(), filters_.end(),
+                                          [](const Filter& filter) { return !filter.comparisons.empty(); });
+}
+
+void Selector::FindIn(const Chunk& chunk, std::vector<RowPlace>* places) const {
+  uint64_t bits[kBitmapWords];
+  std::memcpy(bits, chunk.live, sizeof(bits));
+  Narrow(chunk, bits);
+  ForEachBit(bits, [&](uint32_t place) {
+    places->push_back(RowPlace{&chunk, place});
+    return true;
+  });
+}
+
 void Selector::ReadForMachine(const Chunk& chunk, uint32_t place) {
   if (reads_all_) return ReadRow(chunk, place, &row_);
   const uint32_t arity = RowArity(chunk, place);

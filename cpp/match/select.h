@@ -16,6 +16,7 @@
 #include "match/machine.h"
 #include "match/program.h"
 #include "table/row_buffer.h"
+#include "table/snapshot.h"
 
 namespace partita {
 
@@ -41,6 +42,11 @@ class Selector {
   // The same for one live row, or for one that lies in no chunk.
   bool SelectAt(const Chunk& chunk, uint32_t place, Selected* out);
   bool SelectRow(absl::Span<const Value> row, Selected* out);
+
+  // Whether comparisons narrow the rows of every clause, so that few are left perhaps.
+  bool narrows() const;
+  // Appends the live rows that Narrow() leaves. Throws std::bad_alloc.
+  void FindIn(const Chunk& chunk, std::vector<RowPlace>* places) const;
 
   // How many rows match as a count asks for it (Machine::MatchesTrue).
   uint64_t Count(const Chunk& chunk);

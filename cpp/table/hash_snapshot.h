@@ -18,6 +18,7 @@ class HashSnapshot final : public ShardedSnapshot {
   explicit HashSnapshot(std::shared_ptr<HashTable> table) : ShardedSnapshot(table), table_(std::move(table)) {}
 
   uint64_t keys() const override;
+  bool is_in_slot_order() const override { return !chained() || all_ascend_; }
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
   std::unique_ptr<SnapshotScan> NewKeyScan() const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;

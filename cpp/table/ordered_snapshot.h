@@ -17,6 +17,7 @@ class OrderedSnapshot final : public ShardedSnapshot {
  public:
   explicit OrderedSnapshot(std::shared_ptr<OrderedTable> table) : ShardedSnapshot(table), table_(std::move(table)) {}
 
+  bool is_in_slot_order() const override { return false; }
   std::unique_ptr<SnapshotScan> NewScan(Direction direction) const override;
   std::unique_ptr<SnapshotScan> NewSpanScan(const KeySpan& span, Direction direction) const override;
   Outcome Lookup(const KeyView& key, Wait wait, RowBuffer* out) override;

@@ -41,6 +41,8 @@ class Snapshot {
   virtual uint64_t keys() const { return rows(); }
   // All chunks, none null, over all partitions. column/chunk.h reads them.
   virtual absl::Span<const Chunk* const> chunks() const = 0;
+  // Whether the order of its rows is that of chunks and of places in them.
+  virtual bool is_in_slot_order() const = 0;
   // Throws std::bad_alloc.
   virtual std::unique_ptr<SnapshotScan> NewScan(Direction direction) const = 0;
   // The same over some keys of an ordered_set; elsewhere over all.

@@ -12,7 +12,7 @@ import pytest
 
 NEEDED = (
     *("year", "month", "day", "time_hour", "sched_dep_time", "carrier", "flight", "tailnum"),
-    *("origin", "dest", "dep_delay", "distance"),
+    *("origin", "dest", "dep_delay", "arr_delay", "distance"),
 )
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "flights.py"
 
@@ -84,6 +84,23 @@ def test_counters(steps, data):
 
 def test_scan(steps, data):
     assert steps["Scan for delays of more than an hour"].figures == (sum(delay > 60 for delay in delays(data)),)
+
+
+def test_match(steps, data):
+    found = [flight for flight in data["flights"] if (flight["origin"], flight["dest"]) == ("JFK", "LAX")]
+    miles = sum(int(flight["distance"]) for flight in found)
+    assert steps["Match the flights from JFK to LAX"].figures == (len(found), miles)
+
+
+def test_select(steps, data):
+    made_up = []
+    for flight in data["flights"]:
+        if flight["dep_delay"] != "NA" and flight["arr_delay"] != "NA":
+            left, arrived = int(flight["dep_delay"]), int(flight["arr_delay"])
+            if left > 30 and arrived < 0:
+                made_up.append((left - arrived, flight["carrier"], int(flight["flight"])))
+    best = max(made_up)
+    assert steps["Select those that caught up half an hour"].figures == (len(made_up), *best)
 
 
 def test_fold(steps, data):

@@ -14,7 +14,20 @@ from partita.readonly import WRITING
 
 # Every public method is either of these or of readonly.WRITING.
 READING = {
-    *("first", "first_lookup", "fix", "foldl", "foldr", "get", "get_many", "info", "keys", "last", "last_lookup"),
+    *(
+        "explain",
+        "first",
+        "first_lookup",
+        "fix",
+        "foldl",
+        "foldr",
+        "get",
+        "get_many",
+        "info",
+        "keys",
+        "last",
+        "last_lookup",
+    ),
     *(
         "lookup",
         "lookup_element",
