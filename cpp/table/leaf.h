@@ -7,10 +7,12 @@
 #ifndef PARTITA_TABLE_LEAF_H_
 #define PARTITA_TABLE_LEAF_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "base/prefetch.h"
 #include "column/chunk.h"
 #include "column/row_store.h"
 #include "term/sort_key.h"
@@ -20,6 +22,7 @@ namespace partita {
 
 struct Leaf {
   static constexpr uint32_t kMaxEntries = 512;
+  static constexpr uint32_t kBlock = 64;  // entries that are looked through together
 
   uint16_t count;
   uint16_t capacity;
@@ -53,14 +56,35 @@ struct Probe {
 };
 
 // The first element of `sorted` that is not less than `wanted`.
-inline uint32_t LowerBound(const SortKey::Prefix* sorted, uint32_t count, SortKey::Prefix wanted) {
-  const SortKey::Prefix* base = sorted;
+template <typename Element>
+uint32_t LowerBound(const Element* sorted, uint32_t count, Element wanted) {
+  const Element* base = sorted;
   while (count > 1) {
     const uint32_t half = count / 2;
     base = base[half - 1] < wanted ? base + half : base;
     count -= half;
   }
   return static_cast<uint32_t>(base - sorted) + (count == 1 && *base < wanted ? 1 : 0);
+}
+
+// The same over the prefixes of a leaf, in two steps, so that few cache misses are waited for one after the other:
+// which block it is, told by the firsts of all; then the place within the block, all of whose lines are asked for
+// first.
+inline void PrefetchBlocks(const Leaf& leaf) {
+  Prefetch(&leaf);
+  for (uint32_t i = Leaf::kBlock; i < Leaf::kMaxEntries; i += Leaf::kBlock) Prefetch(leaf.prefixes + i);
+}
+inline uint32_t FindBlock(const Leaf& leaf, SortKey::Prefix wanted) {
+  constexpr uint32_t kLine = 64;  // bytes
+  uint32_t begin = 0;
+  for (uint32_t i = Leaf::kBlock; i < leaf.count; i += Leaf::kBlock)
+    begin += leaf.prefixes[i] < wanted ? Leaf::kBlock : 0;
+  for (uint32_t i = 0; i < Leaf::kBlock; i += kLine / sizeof(SortKey::Prefix)) Prefetch(leaf.prefixes + begin + i);
+  for (uint32_t i = 0; i < Leaf::kBlock; i += kLine / sizeof(Slot)) Prefetch(leaf.slots() + begin + i);
+  return begin;
+}
+inline uint32_t FindInBlock(const Leaf& leaf, SortKey::Prefix wanted, uint32_t begin) {
+  return begin + LowerBound(leaf.prefixes + begin, std::min(Leaf::kBlock, leaf.count - begin), wanted);
 }
 
 // Order of the probe and the key of a row, as memcmp.
@@ -88,8 +112,9 @@ uint32_t SettleEntry(const Leaf& leaf, SortKey::Prefix wanted, uint32_t begin, C
   if (begin == leaf.count || leaf.prefixes[begin] != wanted) return begin;
   uint32_t end = begin + 1;
   if (end < leaf.count && leaf.prefixes[end] == wanted) {
-    end = wanted == ~SortKey::Prefix{0} ? leaf.count
-                                        : begin + LowerBound(leaf.prefixes + begin, leaf.count - begin, wanted + 1);
+    end = wanted == ~SortKey::Prefix{0}
+              ? leaf.count
+              : begin + LowerBound<SortKey::Prefix>(leaf.prefixes + begin, leaf.count - begin, wanted + 1);
   }
   while (begin < end) {
     const uint32_t middle = begin + (end - begin) / 2;
@@ -115,7 +140,7 @@ uint32_t FindEntry(const Leaf& leaf, const Probe& probe, Compare&& compare, bool
     return order < 0 ? 0 : leaf.count;
   }
   const SortKey::Prefix wanted = probe.sort_key.PrefixAt(leaf.common_size);
-  return SettleEntry(leaf, wanted, LowerBound(leaf.prefixes, leaf.count, wanted), compare, equal);
+  return SettleEntry(leaf, wanted, FindInBlock(leaf, wanted, FindBlock(leaf, wanted)), compare, equal);
 }
 
 }  // namespace partita

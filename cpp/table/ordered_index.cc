@@ -147,10 +147,11 @@ uint32_t OrderedIndex::LeafOf(const Probe& probe) const {
   const int order = std::memcmp(probe.sort_key.bytes(), fence_common_, fence_common_size_);
   if (order != 0) return order < 0 ? 0 : static_cast<uint32_t>(leaves_.size()) - 1;
   const Fence wanted = FenceOf(probe.sort_key);
-  const auto lower = std::lower_bound(fences_.begin() + 1, fences_.end(), wanted);
-  uint32_t number = static_cast<uint32_t>(lower - fences_.begin());
-  if (ABSL_PREDICT_FALSE(lower != fences_.end() && *lower == wanted)) {
-    uint32_t end = static_cast<uint32_t>(std::upper_bound(lower, fences_.end(), wanted) - fences_.begin());
+  const uint32_t count = static_cast<uint32_t>(fences_.size());
+  uint32_t number = 1 + LowerBound(fences_.data() + 1, count - 1, wanted);
+  if (ABSL_PREDICT_FALSE(number < count && fences_[number] == wanted)) {
+    const auto equal = std::upper_bound(fences_.begin() + number, fences_.end(), wanted);
+    uint32_t end = static_cast<uint32_t>(equal - fences_.begin());
     while (number < end) {
       const uint32_t middle = number + (end - number) / 2;
       if (CompareWithEntry(*leaves_[middle], 0, probe, Compare(probe)) < 0) {
@@ -167,6 +168,7 @@ OrderedIndex::Position OrderedIndex::Find(const Probe& probe, bool* equal) const
   *equal = false;
   if (leaves_.empty()) return Position{};
   const uint32_t number = LeafOf(probe);
+  PrefetchBlocks(*leaves_[number]);
   return Position{number, FindEntry(*leaves_[number], probe, Compare(probe), equal)};
 }
 
@@ -182,39 +184,25 @@ void OrderedIndex::FindGroup(absl::Span<const Probe> probes, Position* at, bool*
   }
   struct Search {
     const Leaf* leaf;
-    const SortKey::Prefix* base;
     SortKey::Prefix wanted;
-    uint32_t count;
+    uint32_t begin;
   };
   Search searches[kGroup];
   for (size_t i = 0; i < probes.size(); ++i) {
     at[i].leaf = LeafOf(probes[i]);
     searches[i].leaf = leaves_[at[i].leaf];
-    Prefetch(searches[i].leaf);
+    PrefetchBlocks(*searches[i].leaf);
   }
-  uint32_t most = 0;
   for (size_t i = 0; i < probes.size(); ++i) {
     Search& search = searches[i];
-    search.base = search.leaf->prefixes;
     search.wanted = probes[i].sort_key.PrefixAt(search.leaf->common_size);
-    search.count = search.leaf->count;
-    most = std::max(most, search.count);
+    search.begin = FindBlock(*search.leaf, search.wanted);
   }
-  // As LowerBound() does, one step for each of them.
-  for (; most > 1; most -= most / 2) {
-    for (size_t i = 0; i < probes.size(); ++i) {
-      Search& search = searches[i];
-      const uint32_t half = search.count / 2;
-      search.base += half > 0 && search.base[half - 1] < search.wanted ? half : 0;
-      search.count -= half;
-    }
-  }
-  const auto entry_of = [](const Search& search) { return static_cast<uint32_t>(search.base - search.leaf->prefixes); };
-  for (size_t i = 0; i < probes.size(); ++i) Prefetch(searches[i].leaf->slots() + entry_of(searches[i]));
   for (size_t i = 0; i < probes.size(); ++i) {
-    const Search& search = searches[i];
-    if (*search.base != search.wanted) continue;
-    const Slot slot = search.leaf->slots()[entry_of(search)];
+    Search& search = searches[i];
+    search.begin = FindInBlock(*search.leaf, search.wanted, search.begin);
+    if (search.begin == search.leaf->count || search.leaf->prefixes[search.begin] != search.wanted) continue;
+    const Slot slot = search.leaf->slots()[search.begin];
     PrefetchRow(rows_->chunk_of(slot), slot & kChunkMask);
   }
   for (size_t i = 0; i < probes.size(); ++i) {
@@ -224,8 +212,7 @@ void OrderedIndex::FindGroup(absl::Span<const Probe> probes, Position* at, bool*
       found[i] = false;
       at[i].entry = order < 0 ? 0 : search.leaf->count;
     } else {
-      const uint32_t begin = entry_of(search) + (*search.base < search.wanted ? 1 : 0);
-      at[i].entry = SettleEntry(*search.leaf, search.wanted, begin, Compare(probes[i]), &found[i]);
+      at[i].entry = SettleEntry(*search.leaf, search.wanted, search.begin, Compare(probes[i]), &found[i]);
     }
   }
 }

@@ -123,7 +123,7 @@ Outcome OrderedTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, Row
 // The rows by key, of equal keys the last only.
 std::vector<uint32_t> OrderedTable::OrderForList(absl::Span<const RowView> rows, absl::Span<const SortKey> keys) const {
   const auto compare = [&](uint32_t a, uint32_t b) {
-    const int order = std::memcmp(keys[a].bytes(), keys[b].bytes(), SortKey::kSize);
+    const int order = keys[a].Compare(keys[b]);
     return order != 0 ? order : CompareNumeric(KeyOf(rows[a]), KeyOf(rows[b]));
   };
   std::vector<uint32_t> order(rows.size());

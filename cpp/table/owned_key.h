@@ -38,7 +38,7 @@ class OwnedKey {
 
 // Order of a probe and a key, as memcmp.
 inline int CompareKeys(const Probe& probe, const OwnedKey& key) {
-  const int order = std::memcmp(probe.sort_key.bytes(), key.sort_key().bytes(), SortKey::kSize);
+  const int order = probe.sort_key.Compare(key.sort_key());
   return order != 0 ? order : CompareNumeric(probe.key, key.value());
 }
 

@@ -24,6 +24,15 @@ class SortKey {
   explicit SortKey(const Value& v);
 
   const char* bytes() const { return bytes_; }
+  // Their order, as memcmp.
+  int Compare(const SortKey& other) const {
+    for (uint32_t offset = 0; offset < kSize; offset += sizeof(Prefix)) {
+      const Prefix a = PrefixAt(offset);
+      const Prefix b = other.PrefixAt(offset);
+      if (a != b) return a < b ? -1 : 1;
+    }
+    return 0;
+  }
   // Eight bytes from `offset` <= kMaxOffset on, as a number that compares as they do.
   Prefix PrefixAt(uint32_t offset) const {
     Prefix prefix;
