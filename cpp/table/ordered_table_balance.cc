@@ -14,11 +14,7 @@ namespace partita {
 namespace {
 
 // A piece is no more than this, so that no call takes long for it.
-constexpr uint32_t kPieceRows = Leaf::kMaxEntries;
 constexpr uint64_t kPieceBytes = uint64_t{256} * 1024;
-
-// After a batch of rows there is a piece for each so many.
-constexpr uint64_t kRowsPerPiece = 64;
 
 std::atomic<uint64_t> split_rows{BalanceOptions{}.split_rows};
 
@@ -33,12 +29,13 @@ uint64_t BytesBeside(const absl::InlinedVector<Value, 24>& values) {
 void TEST_SetSplitRows(uint64_t rows) { split_rows.store(rows == 0 ? BalanceOptions{}.split_rows : rows); }
 
 BalanceOptions OrderedTable::NewBalanceOptions(uint32_t partitions) {
-  return BalanceOptions{partitions, split_rows.load()};
+  const uint64_t split = split_rows.load();
+  return BalanceOptions{partitions, split, std::clamp<uint64_t>(split / 32, 4, Leaf::kMaxEntries)};
 }
 
 void OrderedTable::Balance(Wait wait, uint64_t rows) {
-  // So many pieces that rows move faster than they come.
-  uint64_t pieces = 1 + rows / kRowsPerPiece;
+  // So many pieces that rows move some times faster than they come.
+  uint64_t pieces = 1 + rows * 8 / balance_options_.piece_rows;
   if (!topology_.TryLock()) return;  // somebody else does it
   try {
     while (pieces > 0 && MovePiece(wait)) --pieces;
@@ -95,7 +92,7 @@ bool OrderedTable::MovePiece(Wait wait) {
     return here > there ? (here - there) / 2 : 0;
   };
   const uint64_t rows = left_to_move();
-  if (rows > 0) MoveRows(&from, &to, move, std::min<uint64_t>(rows, kPieceRows));
+  if (rows > 0) MoveRows(&from, &to, move, std::min(rows, balance_options_.piece_rows));
   if (left_to_move() == 0) {
     if (join && rows == 0) GiveUp(&from, move);
     move_.reset();

@@ -30,30 +30,37 @@ void Insert(Table* table, const Row& row) {
   PARTITA_CHECK(Do(table, {.call = Call::kInsert, .rows = {row}}).outcome == Outcome::kOk);
 }
 
-// Keys of one kind in waves: each fills a stretch of keys and empties another, so that ranges grow and rows move all
-// the time. Their numbers are `offset` after a multiple of `stride`.
+// Keys of one kind in waves: each fills a stretch of keys, one by one, and then empties one that was filled before, so
+// that ranges grow and shrink and rows move all the time. Their numbers are `offset` after a multiple of `stride`.
 class Waves {
  public:
   Waves(Table* table, uint64_t seed, int64_t stride, int64_t offset)
       : table_(table), random_(seed), stride_(stride), offset_(offset) {}
 
   void Step() {
-    if (random_.OneIn(400)) centre_ = random_.Between(0, 100);
-    if (random_.OneIn(3)) {
-      Do(table_, {.call = Call::kDelete, .keys = {Key(random_.Between(0, 3000))}});
-    } else {
-      Insert(table_, {Key(centre_ * 30 + random_.Between(0, 300)), "passing", std::string(random_.Below(40), 'x')});
+    if (random_.OneIn(kStretch)) {
+      int64_t& oldest = filled_[++latest_ % kFilled];
+      std::vector<Term> gone;
+      for (int64_t i = 0; i < kStretch; ++i) gone.push_back(Key(oldest + i));
+      Do(table_, {.call = Call::kDeleteBatch, .keys = std::move(gone)});
+      oldest = random_.Between(0, 10 * kStretch);
     }
+    const int64_t i = filled_[latest_ % kFilled] + random_.Between(0, kStretch - 1);
+    Insert(table_, {Key(i), "passing", std::string(random_.Below(40), 'x')});
   }
 
  private:
+  static constexpr int64_t kStretch = 250;
+  static constexpr size_t kFilled = 3;
+
   Term Key(int64_t i) const { return Term(i * stride_ + offset_); }
 
   Table* const table_;
   Random random_;
   const int64_t stride_;
   const int64_t offset_;
-  int64_t centre_ = 0;
+  int64_t filled_[kFilled] = {};  // where the latest stretches begin
+  size_t latest_ = 0;
 };
 
 // --- Walks, steps and lookups of keys that stay: the multiples of ten. Others are never multiples.
@@ -183,7 +190,7 @@ void Lists(const StressOptions& options) {
   RunThreads(kThreads, [&](uint64_t t) {
     Random random(options.seed + t);
     if (t == 0) {
-      for (uint64_t i = 0; i < options.operations / 200; ++i) {
+      for (uint64_t i = 0; i < options.operations / 40; ++i) {
         const int64_t number = static_cast<int64_t>(i);
         const Call call = random.OneIn(2) ? Call::kInsertList : Call::kInsertNewList;
         PARTITA_CHECK(Do(table.get(), {.call = call, .rows = list(number)}).outcome == Outcome::kOk);
@@ -248,5 +255,5 @@ constexpr Workload kWorkloads[] = {{"readers", Readers}, {"lists", Lists}, {"siz
 }  // namespace partita::testing
 
 int main(int argc, char** argv) {
-  return partita::testing::RunStress(argc, argv, /*operations=*/200000, partita::testing::kWorkloads);
+  return partita::testing::RunStress(argc, argv, /*operations=*/100000, partita::testing::kWorkloads);
 }

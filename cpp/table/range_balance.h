@@ -20,6 +20,7 @@ namespace partita {
 struct BalanceOptions {
   size_t most_ranges = 1;
   uint64_t split_rows = uint64_t{64} * 1024;
+  uint64_t piece_rows = 512;  // that go from one range to another at a time
 };
 
 struct RangeMove {
