@@ -373,6 +373,20 @@ OPERATIONS = {
     "slots": Operation(
         draw.no_arguments, lambda world: ("rows_of_slots", []), rows_of_slots, unordered=in_any_order, weight=2
     ),
+    "walk back over a snapshot": Operation(
+        draw.no_arguments,
+        lambda world: ("walk_back", []),
+        lambda table: walk(table.snapshot(), "last", "prev"),
+        unordered=keys_in_any_order,
+        weight=1,
+    ),
+    "slots of a snapshot": Operation(
+        draw.no_arguments,
+        lambda world: ("rows_of_slots", []),
+        lambda table: rows_of_slots(table.snapshot()),
+        unordered=in_any_order,
+        weight=1,
+    ),
     "ends": Operation(
         draw.no_arguments,
         lambda world: ("ends", []),
