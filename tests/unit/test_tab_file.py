@@ -118,7 +118,22 @@ def test_every_prefix_is_refused(t, tmp_path, extended_info):
         else:
             with pytest.raises(CorruptFileError):
                 erlang.file2tab(path, verify=False)
-    assert partita.tables() == []
+    if extended_info:
+        path.write_bytes(data[: offsets[-2]])
+        with pytest.raises(CorruptFileError, match="cut off: what ends the table is missing"):
+            erlang.file2tab(path)
+
+
+def test_a_refused_file_leaves_no_table(t, tmp_path):
+    """Also while the exception, and with it the frames that had the table, is kept."""
+    erlang.tab2file(t, tmp_path / "t")
+    data = (tmp_path / "t").read_bytes()
+    (tmp_path / "t").write_bytes(data + b"more")
+    rows = partita.live_counts()["rows"]
+    with pytest.raises(CorruptFileError) as info:
+        erlang.file2tab(tmp_path / "t")
+    assert info.value.offset == len(data)
+    assert partita.live_counts()["rows"] == rows
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
