@@ -239,7 +239,7 @@ def test_depth():
     value = erlang.loads(deepest)
     assert erlang.dumps(value) == deepest
     for tag in (b"h\1", b"i\0\0\0\1", b"l\0\0\0\1", b"t\0\0\0\1a\2"):
-        for depth in (501, 100_000):
+        for depth in (500, 100_000):  # and the list in the middle
             with pytest.raises(ValueError, match="nested deeper than 500"):
                 erlang.loads(b"\x83" + tag * depth + b"j" * (depth + 1))
     maps = b"\x83" + b"t\0\0\0\1a\2" * 250 + b"a\1"
