@@ -1,4 +1,4 @@
-# What stands outside the repository: abseil, xxhash, zlib and, for the extension, Python with pybind11.
+# What stands outside the repository: abseil, xxhash, zlib, lz4 and, for the extension, Python with pybind11.
 
 include(FetchContent)
 find_package(Threads REQUIRED)
@@ -60,6 +60,25 @@ else()
   add_library(partita_zlib STATIC EXCLUDE_FROM_ALL ${zlib_names})
   target_include_directories(partita_zlib SYSTEM PUBLIC "${zlib_SOURCE_DIR}")
   target_compile_options(partita_zlib PRIVATE -w)
+endif()
+
+# Target partita_lz4: the system's, as a static library where there is one, else its source.
+find_path(LZ4_INCLUDE_DIR lz4.h)
+find_library(LZ4_LIBRARY NAMES liblz4.a lz4)
+add_library(partita_lz4 INTERFACE)
+if(LZ4_INCLUDE_DIR AND LZ4_LIBRARY)
+  target_include_directories(partita_lz4 SYSTEM INTERFACE "${LZ4_INCLUDE_DIR}")
+  target_link_libraries(partita_lz4 INTERFACE "${LZ4_LIBRARY}")
+else()
+  FetchContent_Declare(lz4
+    URL https://github.com/lz4/lz4/archive/refs/tags/v1.9.4.tar.gz
+    URL_HASH SHA256=0b0e3aa07c8c063ddf40b082bdf7e37a1562bda40a0ff5272957f3e987e0e54b
+    SOURCE_SUBDIR no-build-of-its-own)
+  FetchContent_MakeAvailable(lz4)
+  add_library(partita_lz4_source STATIC "${lz4_SOURCE_DIR}/lib/lz4.c")
+  set_target_properties(partita_lz4_source PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(partita_lz4_source SYSTEM PUBLIC "${lz4_SOURCE_DIR}/lib")
+  target_link_libraries(partita_lz4 INTERFACE partita_lz4_source)
 endif()
 
 # pybind11 is found through pip's build environment, or through the interpreter that has it installed.

@@ -23,10 +23,6 @@ namespace py = pybind11;
 namespace partita {
 namespace {
 
-constexpr const char* kTypeNames[] = {"set", "ordered_set", "bag", "duplicate_bag"};  // by TableType
-
-const char* TypeName(TableType type) { return kTypeNames[static_cast<int>(type)]; }
-
 TableType ParseType(const std::string& name) {
   for (TableType type : {TableType::kSet, TableType::kOrderedSet, TableType::kBag, TableType::kDuplicateBag}) {
     if (name == TypeName(type)) return type;

@@ -19,6 +19,12 @@
 
 namespace partita {
 
+// As Python says it.
+inline const char* TypeName(TableType type) {
+  constexpr const char* kNames[] = {"set", "ordered_set", "bag", "duplicate_bag"};  // by TableType
+  return kNames[static_cast<int>(type)];
+}
+
 // What reading and writing methods need to know of a table, or of a snapshot of one.
 struct Shape {
   TableOptions options;

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   partita::RegisterTable(module);
   partita::RegisterSnapshot(module);
   partita::RegisterMatching(module);
+  partita::RegisterFile(module);
   partita::RegisterProcess(module);
   partita::RegisterErlang(module);
 }

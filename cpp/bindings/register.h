@@ -10,6 +10,7 @@ namespace partita {
 void RegisterTable(pybind11::module_& module);
 void RegisterSnapshot(pybind11::module_& module);
 void RegisterMatching(pybind11::module_& module);
+void RegisterFile(pybind11::module_& module);
 void RegisterProcess(pybind11::module_& module);
 void RegisterErlang(pybind11::module_& module);
 

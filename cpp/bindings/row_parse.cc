@@ -7,6 +7,7 @@
 #include "base/prefetch.h"
 #include "bindings/dict_row.h"
 #include "bindings/errors.h"
+#include "column/chunk.h"
 
 namespace partita {
 namespace {
@@ -24,6 +25,18 @@ bool RaiseBadArity(const Shape& shape, PyObject* object, Py_ssize_t index) {
         PyExc_ValueError, "row %s%U has %zd element%s: the key stands at position %u, so a row needs at least %u",
         RowName(index).text, repr.get(), arity, arity == 1 ? "" : "s", shape.options.keypos, shape.options.keypos + 1);
   }
+  return false;
+}
+
+// Whether the elements that have no column of their own find room together.
+bool CheckRest(Py_ssize_t index, absl::Span<const Value> values) {
+  uint64_t bytes = 0;
+  for (const Value& v : values.subspan(kMaxColumns)) bytes += WireSize(v);
+  if (bytes <= kMaxRestBytes) return true;
+  PyErr_Format(PyExc_ValueError,
+               "row %shas %llu bytes from position %u on: together these elements may have 4 GiB, keep them in rows of "
+               "their own",
+               RowName(index).text, static_cast<unsigned long long>(bytes), kMaxColumns);
   return false;
 }
 
@@ -65,7 +78,7 @@ bool EncodeElements(const Shape& shape, PyObject* tuple, const KeyView* key, Py_
   }
   row->values = values;
   row->arity = static_cast<uint32_t>(arity);
-  return true;
+  return ABSL_PREDICT_TRUE(row->arity <= kMaxColumns) || CheckRest(index, absl::MakeConstSpan(values, row->arity));
 }
 
 bool RaiseUnknownField(const Shape& shape, PyObject* name) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 #include "column/row_store.h"
+#include "term/ascii.h"
 #include "term/wire.h"
 
 namespace partita {
@@ -24,18 +26,6 @@ bool IsLong(ColumnKind kind, const Value& v) {
     return v.size > (kind == ColumnKind::kStr ? StrRef::kInlineBytes : kMaxInlineStrInCell);
   }
   return v.kind == Value::Kind::kWire && v.size > Cell::kInlineBytes;
-}
-
-bool AllAscii(const Value& v) {
-  if (v.flags & Value::kAscii) return true;
-  const absl::string_view bytes = v.bytes();
-  return std::none_of(bytes.begin(), bytes.end(), [](char c) { return c < 0; });
-}
-
-// `v` with kAscii set if it holds, as the wire form wants it.
-Value WithAsciiFlag(Value v) {
-  if (v.kind == Value::Kind::kStr && AllAscii(v)) v.flags |= Value::kAscii;
-  return v;
 }
 
 Cell InlineCell(const Value& v) {
@@ -269,6 +259,7 @@ void RowStore::PrepareRest(Chunk* chunk, uint32_t place, absl::Span<const Value>
   if (fresh) std::memset(static_cast<void*>(chunk->columns[kRestColumn].cells() + place), 0, sizeof(Cell));
   uint64_t size = 0;
   for (const Value& v : values) size += WireSize(v);
+  if (size > kMaxRestBytes) throw std::bad_alloc();  // whoever takes rows from outside has said so in words
   refs->reserve(refs->size() + 1);
   HeapRef ref;
   char* out = ReserveInHeap(chunk, static_cast<uint32_t>(size), &ref);

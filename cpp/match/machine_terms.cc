@@ -4,22 +4,13 @@
 #include <cstring>
 
 #include "match/machine.h"
+#include "term/ascii.h"
 #include "term/number.h"
 
 namespace partita {
 namespace {
 
 using wire::ContainerKind;
-
-bool IsAscii(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
-}
-
-// With the flag that columns do not keep for every string, but the wire form needs.
-Value AsWritten(Value v) {
-  if (v.kind == Value::Kind::kStr && (v.flags & Value::kAscii) == 0 && IsAscii(v.bytes())) v.flags |= Value::kAscii;
-  return v;
-}
 
 bool DepthIsAtMost(const Value& v, int limit) {
   if (v.kind != Value::Kind::kWire || !wire::IsContainer(wire::TagAt(v.data))) return true;
@@ -89,7 +80,7 @@ bool Machine::MakeSequence(ContainerKind kind, const Value* elements, size_t cou
   if (!HasRoom(size)) return false;
   char* const start = Allocate(size);
   char* p = WriteHeader(kind, flags, body, count, start);
-  for (size_t i = 0; i < count; ++i) p = WriteWire(AsWritten(elements[i]), p);
+  for (size_t i = 0; i < count; ++i) p = WriteWire(WithAsciiFlag(elements[i]), p);
   *out = Value::Wire(start, static_cast<uint32_t>(size), flags);
   return true;
 }
@@ -110,7 +101,7 @@ bool Machine::MakeMap(const Value* pairs, size_t count, Value* out) {
   if (std::adjacent_find(keys.begin(), keys.end(), same) != keys.end()) return false;
   map_writer_.Clear();
   const WireWriter::Mark mark = map_writer_.Begin();
-  for (size_t i = 0; i < 2 * count; ++i) map_writer_.AddValue(AsWritten(pairs[i]));
+  for (size_t i = 0; i < 2 * count; ++i) map_writer_.AddValue(WithAsciiFlag(pairs[i]));
   if (!map_writer_.EndMap(mark, count).ok) return false;
   const absl::string_view bytes = map_writer_.bytes();
   char* copy = Allocate(bytes.size());

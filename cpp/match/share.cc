@@ -1,9 +1,8 @@
 #include "match/share.h"
 
 #include <algorithm>
-#include <exception>
-#include <thread>
-#include <vector>
+
+#include "base/parallel.h"
 
 namespace partita {
 
@@ -18,17 +17,7 @@ void ShareChunks(absl::Span<const Chunk* const> chunks, size_t workers,
                  absl::FunctionRef<void(size_t, absl::Span<const Chunk* const>)> work) {
   const size_t share = (chunks.size() + workers - 1) / workers;
   const auto run = [&](size_t worker) { work(worker, chunks.subspan(std::min(worker * share, chunks.size()), share)); };
-  std::vector<std::thread> others;
-  others.reserve(workers);
-  size_t mine = 1;  // workers from here on found no thread
-  try {
-    for (; mine < workers; ++mine) others.emplace_back(run, mine);
-  } catch (const std::exception&) {
-    // As many threads as system and memory allow.
-  }
-  run(0);
-  for (; mine < workers; ++mine) run(mine);
-  for (std::thread& thread : others) thread.join();
+  RunInParallel(workers, run);
 }
 
 }  // namespace partita

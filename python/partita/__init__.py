@@ -24,12 +24,14 @@ from partita.errors import (
     Error,
     MatchError,
     MatchSpecError,
+    PickleRefusedError,
     ReadOnlyError,
     SnapshotClosedError,
     TableDroppedError,
     TableExistsError,
     TableFixedError,
 )
+from partita.files import load, save
 from partita.matching import matchspec
 from partita.names import table, tables
 from partita.patterns import ANY, ROW, VARS, V
@@ -50,6 +52,7 @@ __all__ = [
     "Error",
     "MatchError",
     "MatchSpecError",
+    "PickleRefusedError",
     "ReadOnlyError",
     "ReadOnlyTable",
     "Snapshot",
@@ -63,8 +66,10 @@ __all__ = [
     "erlang",
     "ets",
     "live_counts",
+    "load",
     "matchspec",
     "num_threads",
+    "save",
     "set_num_threads",
     "table",
     "tables",

@@ -6,6 +6,7 @@ from partita import _core, names, owners, reading
 from partita import records as _records
 from partita.errors import TableDroppedError, short_repr
 from partita.mapping import TableMapping
+from partita.progress import import_tqdm
 from partita.selecting import Selecting
 from partita.snapshot import Snapshot
 from partita.threads import available_cpus
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, NoReturn
 
+    from partita.files import Path
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 
@@ -180,11 +182,7 @@ class Table(_core.Table, Selecting):
         tqdm.
         """
         if progress:
-            try:
-                from tqdm.auto import tqdm  # type: ignore[import-untyped]
-            except ImportError as error:
-                raise ImportError("progress=True shows a bar by tqdm: install it, or leave progress out") from error
-            rows = tqdm(rows, unit=" rows")
+            rows = import_tqdm()(rows, unit=" rows")
         return super().insert_many(rows)
 
     def drop(self) -> None:
@@ -259,6 +257,12 @@ class Table(_core.Table, Selecting):
     def snapshot(self) -> Snapshot:
         """A read-only view of this moment, with every reading method; a context manager."""
         return Snapshot(self)
+
+    def save(self, path: Path, *, progress: bool = False) -> int:
+        """Writes the rows of this moment into a file, for `partita.load()`; see `partita.save`."""
+        from partita import files  # loaded with the package
+
+        return files.save(self, path, progress=progress)
 
     def readonly(self) -> ReadOnlyTable:
         """A view of this table with every reading method; those that write raise ReadOnlyError. It is a Table too."""

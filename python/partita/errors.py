@@ -11,7 +11,8 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         ├── MatchSpecError      (ValueError)  a match specification is malformed; says where
         ├── MatchError          (ValueError)  the body of a match specification fails on a row
-        └── CorruptFileError    (OSError)     a file is damaged, or not what it is taken for; says where
+        ├── CorruptFileError    (OSError)     a file is damaged, or not what it is taken for; says where
+        └── PickleRefusedError  (ValueError)  a file holds pickled objects, and the call did not allow them
 
 Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
 position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
@@ -84,3 +85,39 @@ class CorruptFileError(Error, OSError):
         self.path = os.fsdecode(path)
         self.offset = offset
         super().__init__(f"{self.path}, byte {offset}: {message}" if self.path else message)
+
+
+class PickleRefusedError(Error, ValueError):
+    """A file holds pickled objects, and the call did not allow them.
+
+    Attributes:
+        path: of the file, as a str.
+        offset: of the block in it that holds one.
+    """
+
+    def __init__(self, message: str, path: str = "", offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        super().__init__(f"{path}, byte {offset}: {message}" if path else message)
+
+
+def file_error(kind: str, error_number: int, path: str, offset: int, what: str) -> Exception:
+    """The exception for what the engine says of a file."""
+    if kind == "system":
+        return OSError(error_number, f"{os.strerror(error_number)} ({what})", path)
+    if kind == "corrupt":
+        return CorruptFileError(what, path, offset)
+    if kind == "foreign":
+        return CorruptFileError(f"this is no file of a table, or of another version: {what}", path, offset)
+    if kind == "pickled":
+        return PickleRefusedError(
+            "a row holds a pickled object, which can run any code when it is read: pass allow_pickle=True if you trust "
+            "whoever wrote the file",
+            path,
+            offset,
+        )
+    if kind == "too large":
+        return OverflowError(f"{path!r} has more rows than the table has room for: load it with more partitions")
+    if kind == "dropped":
+        return TableDroppedError("the table was dropped while its file was read")
+    return MemoryError()

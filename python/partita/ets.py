@@ -15,7 +15,7 @@ What says nothing there but `true` returns True here; `partita.END` stands for `
 
 from __future__ import annotations
 
-from partita import erlang, names, owners
+from partita import files, names, owners
 from partita._core import Atom, Cursor
 from partita._table import Table
 from partita.errors import TableDroppedError, short_repr
@@ -340,40 +340,38 @@ def match_delete(tab: Tab, pattern: object) -> bool:
 # --- Files.
 
 
-def tab2file(tab: Tab, path: Path, options: Iterable[object] = (), **keywords: Any) -> bool:
-    """Writes a file that Erlang's `ets:file2tab` reads; see `partita.erlang.tab2file`.
+def tab2file(tab: Tab, path: Path, options: Iterable[object] = (), *, progress: bool = False) -> bool:
+    """Writes one moment of the table into a file in partita's own format; see `partita.save`.
 
-    Options, as pairs or keywords: ("extended_info", ["md5sum", "object_count"]), ("sync", True).
+    ETS's options are understood, and all that they ask for is done anyway: every file is checksummed, holds its number
+    of rows, and is on the disk when this returns. For a file that Erlang reads see `partita.erlang.tab2file`.
     """
-    given = _file_options("tab2file", options, ("extended_info", "sync"))
-    erlang.tab2file(_table(tab), path, **{**given, **keywords})
+    _check_file_options("tab2file", options, ("extended_info", "sync"))
+    files.save(_table(tab), path, progress=progress)
     return True
 
 
-def file2tab(path: Path, options: Iterable[object] = (), **keywords: Any) -> Table:
-    """A new table from a file that `ets:tab2file` wrote, here or in Erlang; see `partita.erlang.file2tab`.
+def file2tab(path: Path, options: Iterable[object] = (), *, verify: bool = True, **keywords: Any) -> Table:
+    """A new table from a file that `tab2file` or `partita.save` wrote; see `partita.load`, whose keywords it takes.
 
-    Options, as a pair or keyword: ("verify", False). As keywords also the others of `partita.erlang.file2tab`.
+    It is verified with or without ("verify", True). For a file that Erlang wrote see `partita.erlang.file2tab`.
     """
-    return erlang.file2tab(path, **{**_file_options("file2tab", options, ("verify",)), **keywords})
+    _check_file_options("file2tab", options, ("verify",))
+    return files.load(path, **keywords)
 
 
 def tabfile_info(path: Path) -> dict[str, Any]:
-    """What such a file says of its table; see `partita.erlang.tabfile_info`."""
-    return erlang.tabfile_info(path)
+    """What such a file says of its table: a dict of type, keypos, fields and size (rows)."""
+    return files.describe(path)
 
 
-def _file_options(function: str, options: Iterable[object], known: tuple[str, ...]) -> dict[str, Any]:
-    """A list of pairs, as ETS has it, as keywords."""
-    given: dict[str, Any] = {}
+def _check_file_options(function: str, options: Iterable[object], known: tuple[str, ...]) -> None:
+    """A list of pairs, as ETS has it."""
     for option in options:
         if not (isinstance(option, tuple) and len(option) == 2 and isinstance(option[0], (str, Atom))):
             raise TypeError(f"an option is a pair (str, value), not {short_repr(option)}")
-        word = str(option[0])
-        if word not in known:
+        if str(option[0]) not in known:
             raise ValueError(f"{short_repr(option)} is no option of {function}()")
-        given[word] = option[1]
-    return given
 
 
 # --- From key to key.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+    from partita.files import Path
     from partita.reading import Accumulator, Row
 
 
@@ -47,6 +48,12 @@ class Snapshot(_core.Snapshot, Selecting):
     def records(self, rows: Iterable[Row] | None = None) -> list[Any]:
         """The rows as named tuples; see `Table.records`."""
         return records.named(self, rows)
+
+    def save(self, path: Path, *, progress: bool = False) -> int:
+        """Writes the rows into a file, for `partita.load()`; see `partita.save`."""
+        from partita import files  # loaded with the package
+
+        return files.save(self, path, progress=progress)
 
     def info(self) -> dict[str, Any]:
         """A dict of name, size, keypos and fields, as they were when the snapshot was taken."""

@@ -256,6 +256,18 @@ def test_a_term_over_2_gib(t):
     raises(ValueError, ["element 1", "2 GiB"], lambda: t.insert((1, bytes(2**31))))
 
 
+@pytest.mark.slow
+def test_elements_without_columns_of_their_own_that_are_over_4_gib_together(t):
+    text = "x" * (3 * 2**29)
+    raises(ValueError, ["position 64", "4 GiB"], lambda: t.insert((1, *[None] * 63, text, text, text)))
+    other = partita.Table()
+    other.insert((1, *[None] * 66))
+    other.update_element(1, [(64, text), (65, text)])
+    with pytest.raises(MemoryError):
+        other.update_element(1, (66, text))
+    assert other.lookup_element(1, 66) is None
+
+
 class Speechless:
     def __repr__(self):
         raise RuntimeError("says nothing")

@@ -267,16 +267,20 @@ def test_files(tmp_path):
     path = tmp_path / "t"
     info = [Atom("md5sum"), "object_count"]
     assert ets.tab2file("filed", path, [("extended_info", info), ("sync", True)]) is True
-    assert ets.tab2file(tab, path, extended_info=["object_count"]) is True
-    assert ets.tabfile_info(path)["extended_info"] == ["object_count"]
+    assert ets.tabfile_info(path) == {"type": "bag", "keypos": 1, "fields": None, "size": 3}
     ets.delete(tab)
-    again = ets.file2tab(path, [(Atom("verify"), True)])
+    again = ets.file2tab(path, [(Atom("verify"), True)], name="filed")
     assert again is partita.table("filed")
     assert ets.lookup("filed", "a") == [(1, "a"), (2, "a")]
-    assert len(ets.file2tab(path, verify=False, name=None)) == 3
-    for call in (lambda: ets.tab2file(tab, path, [("md5sum", True)]), lambda: ets.file2tab(path, [("sync", True)])):
+    assert len(ets.file2tab(path, verify=False)) == 3
+    for call in (lambda: ets.tab2file(again, path, [("md5sum", True)]), lambda: ets.file2tab(path, [("sync", True)])):
         with pytest.raises(ValueError, match=r"is no option of (tab2file|file2tab)\(\)"):
             call()
     with pytest.raises(TypeError, match="an option is a pair"):
         ets.file2tab(path, ["verify"])
+    content = path.read_bytes()
+    for damaged in (content[:-1], content[:100], content[:-20] + b"?" + content[-19:]):
+        path.write_bytes(damaged)
+        with pytest.raises(partita.CorruptFileError):
+            ets.tabfile_info(path)
     ets.delete(again)

@@ -40,6 +40,7 @@ READING = {
         "next_lookup",
         "prev",
         "prev_lookup",
+        "save",
     ),
     *("readonly", "records", "select", "select_count", "select_reverse", "slot", "snapshot", "tolist"),
 }

@@ -1,0 +1,154 @@
+// `_core.FileWriter` and `_core.FileReader`: a file written or read step by step, so that Python can answer Ctrl-C and
+// show progress in between. python/partita/files.py makes save() and load() of them.
+//
+// Relies on the GIL: that one thread at a time works with one of these is seen to by `busy`, which is read and set
+// under it.
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/handles.h"
+#include "bindings/register.h"
+#include "file/snapshot_file.h"
+
+namespace py = pybind11;
+
+namespace partita {
+namespace {
+
+[[noreturn]] void RaiseFileError(const FileError& error) {
+  static constexpr const char* kKinds[] = {"system", "corrupt", "foreign", "pickled", "too large", "memory", "dropped"};
+  const py::object offset = error.offset == FileError::kNoOffset ? py::object(py::none()) : py::int_(error.offset);
+  const py::object path = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeFSDefaultAndSize(error.path.data(), static_cast<Py_ssize_t>(error.path.size())));
+  if (!path) throw py::error_already_set();
+  const py::object raised =
+      py::module_::import("partita.errors")
+          .attr("file_error")(kKinds[static_cast<int>(error.kind)], error.error_number, path, offset, error.what);
+  PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
+  throw py::error_already_set();
+}
+
+class Busy {
+ public:
+  explicit Busy(bool* busy) : busy_(busy) {
+    if (*busy_) throw py::value_error("another thread is using this file");
+    *busy_ = true;
+  }
+  ~Busy() { *busy_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  bool* const busy_;
+};
+
+template <typename Call>
+void RunStep(Call&& call) {
+  FileStatus status;
+  const Outcome outcome = WithoutGil([&] {
+    status = call();
+    return Outcome::kOk;
+  });
+  if (outcome != Outcome::kOk) throw std::bad_alloc();
+  if (!status.ok()) RaiseFileError(status.error());
+}
+
+uint64_t Random64() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+struct Writer {
+  std::unique_ptr<SnapshotFileWriter> writer;
+  bool busy = false;
+};
+
+std::unique_ptr<Writer> NewWriter(const py::object& snapshot, const py::bytes& path, int threads) {
+  auto* handle = snapshot.cast<SnapshotHandle*>();
+  if (handle->snapshot == nullptr) {
+    RaiseSnapshotClosed();
+    throw py::error_already_set();
+  }
+  FileHeader header;
+  header.type = handle->options.type;
+  header.keypos = handle->options.keypos;
+  const py::object fields = py::reinterpret_borrow<py::object>(handle->fields.get());
+  if (!fields.is_none()) header.fields = fields.cast<std::vector<std::string>>();
+  for (uint64_t& half : header.id) half = Random64();
+  header.salt = Random64();
+  auto writer = std::make_unique<Writer>();
+  writer->writer = std::make_unique<SnapshotFileWriter>(Env::Posix(), std::string(path), std::move(header),
+                                                        handle->snapshot, threads);
+  return writer;
+}
+
+bool WriteStep(Writer& writer) {
+  const Busy busy(&writer.busy);
+  bool done = false;
+  RunStep([&] { return writer.writer->Step(&done); });
+  return done;
+}
+
+struct Reader {
+  std::unique_ptr<SnapshotFileReader> reader;
+  bool busy = false;
+};
+
+std::unique_ptr<Reader> NewReader(const py::bytes& path, int threads) {
+  auto reader = std::make_unique<Reader>();
+  reader->reader = std::make_unique<SnapshotFileReader>(Env::Posix(), std::string(path), threads);
+  RunStep([&] { return reader->reader->Open(); });
+  return reader;
+}
+
+bool ReadStep(Reader& reader, const TableHandle& table, bool allow_pickle) {
+  const Busy busy(&reader.busy);
+  bool done = false;
+  RunStep([&] { return reader.reader->Step(table.table.get(), allow_pickle, &done); });
+  return done;
+}
+
+uint64_t CountRows(Reader& reader) {
+  const Busy busy(&reader.busy);
+  uint64_t rows = 0;
+  RunStep([&] { return reader.reader->ReadRowCount(&rows); });
+  return rows;
+}
+
+py::object Fields(const Reader& reader) {
+  const auto& fields = reader.reader->header().fields;
+  if (!fields.has_value()) return py::none();
+  return py::tuple(py::cast(*fields));
+}
+
+}  // namespace
+
+void RegisterFile(py::module_& module) {
+  py::class_<Writer>(module, "FileWriter", "A snapshot on its way into a file. See files.py.")
+      .def(py::init(&NewWriter), py::arg("snapshot"), py::arg("path"), py::arg("threads"))
+      .def("step", &WriteStep, "Writes the next rows; True once the file is complete and under its name.")
+      .def_property_readonly("rows", [](const Writer& writer) { return writer.writer->rows_written(); });
+  py::class_<Reader>(module, "FileReader", "A file on its way into a table. See files.py.")
+      .def(py::init(&NewReader), py::arg("path"), py::arg("threads"))
+      .def("step", &ReadStep, py::arg("table"), py::arg("allow_pickle"),
+           "Puts the next rows into `table`; True once all are in and the file checks out to its end.")
+      .def("row_count", &CountRows, "The number of rows, by what the file says at its end.")
+      .def_property_readonly("rows", [](const Reader& reader) { return reader.reader->rows_read(); })
+      .def_property_readonly("bytes_read", [](const Reader& reader) { return reader.reader->bytes_read(); })
+      .def_property_readonly("size", [](const Reader& reader) { return reader.reader->file_size(); })
+      .def_property_readonly("type", [](const Reader& reader) { return TypeName(reader.reader->header().type); })
+      .def_property_readonly("keypos", [](const Reader& reader) { return reader.reader->header().keypos; })
+      .def_property_readonly("fields", &Fields);
+}
+
+}  // namespace partita

@@ -1,0 +1,310 @@
+#include "file/row_group.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "column/chunk.h"
+#include "file/bytes.h"
+#include "table/options.h"
+#include "term/ascii.h"
+#include "term/wire.h"
+
+namespace partita {
+namespace {
+
+// How the values of a column are written. Files keep these numbers.
+enum class GroupColumn : uint8_t { kNone = 0, kInt = 1, kFloat = 2, kAsciiStr = 3, kStr = 4, kTerm = 5 };
+
+constexpr uint32_t kMaxGroupColumns = kMaxColumns + 1;
+
+uint64_t BytesOf(const Value& v) {
+  return v.kind == Value::Kind::kStr || v.kind == Value::Kind::kWire ? v.size : sizeof(uint64_t);
+}
+
+// The elements of a row that are beyond its columns, as they lie there: wire forms one after the other.
+absl::string_view RestOf(const RowPlace& place) {
+  const Cell& cell = place.chunk->columns[kRestColumn].cells()[place.place];
+  return absl::string_view(HeapBytes(*place.chunk, cell.ref), cell.size);
+}
+
+uint32_t ArityOf(const RowPlace& place) { return RowArity(*place.chunk, place.place); }
+
+GroupColumn KindFor(absl::Span<const Value> values) {
+  GroupColumn kind = GroupColumn::kNone;
+  for (const Value& v : values) {
+    GroupColumn own = GroupColumn::kTerm;
+    switch (v.kind) {
+      case Value::Kind::kNone:
+        continue;
+      case Value::Kind::kInt:
+        own = GroupColumn::kInt;
+        break;
+      case Value::Kind::kFloat:
+        own = GroupColumn::kFloat;
+        break;
+      case Value::Kind::kStr:
+        own = (v.flags & Value::kAscii) != 0 ? GroupColumn::kAsciiStr : GroupColumn::kStr;
+        break;
+      case Value::Kind::kWire:
+        break;
+    }
+    const bool strings = (kind == GroupColumn::kAsciiStr || kind == GroupColumn::kStr) &&
+                         (own == GroupColumn::kAsciiStr || own == GroupColumn::kStr);
+    if (kind == GroupColumn::kNone || kind == own) {
+      kind = own;
+    } else if (strings) {
+      kind = GroupColumn::kStr;
+    } else {
+      return GroupColumn::kTerm;
+    }
+  }
+  return kind;
+}
+
+}  // namespace
+
+// --- Writing.
+
+size_t RowGroupEncoder::ReadColumns(absl::Span<const RowPlace> places) {
+  uint32_t most = 0;
+  for (const RowPlace& place : places) most = std::max(most, ArityOf(place));
+  const uint32_t columns = std::min(most, kMaxColumns);
+  values_.resize(places.size() * columns);
+  row_bytes_.assign(places.size(), 0);
+  Value* next = values_.data();
+  for (uint32_t c = 0; c < columns; ++c) {
+    for (size_t i = 0; i < places.size(); ++i, ++next) {
+      *next = c < ArityOf(places[i]) ? ReadColumn(*places[i].chunk, c, places[i].place) : Value::None();
+      row_bytes_[i] += BytesOf(*next);
+    }
+  }
+  if (most > kMaxColumns) {
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (ArityOf(places[i]) > kMaxColumns) row_bytes_[i] += RestOf(places[i]).size();
+    }
+  }
+  uint64_t bytes = 0;
+  size_t rows = 0;
+  while (rows < places.size() && (rows == 0 || bytes + row_bytes_[rows] <= kGroupBytes)) bytes += row_bytes_[rows++];
+  return rows;
+}
+
+size_t RowGroupEncoder::Encode(absl::Span<const RowPlace> places, std::string* out) {
+  places = places.subspan(0, kMaxGroupRows);
+  const size_t all = places.size();
+  const size_t rows = ReadColumns(places);
+  places = places.subspan(0, rows);
+  const uint32_t arity = ArityOf(places[0]);
+  const bool uniform =
+      std::all_of(places.begin(), places.end(), [arity](const RowPlace& place) { return ArityOf(place) == arity; });
+  uint32_t most = 0;
+  for (const RowPlace& place : places) most = std::max(most, ArityOf(place));
+  const uint32_t columns = std::min(most, kMaxColumns);
+  PutNumber(static_cast<uint32_t>(rows), out);
+  PutNumber(uniform ? arity : uint32_t{0}, out);
+  PutNumber(std::min(most, kMaxGroupColumns), out);
+  if (!uniform) {
+    for (const RowPlace& place : places) PutNumber(static_cast<uint16_t>(ArityOf(place)), out);
+  }
+  for (uint32_t c = 0; c < columns; ++c) {
+    EncodeColumn(absl::MakeConstSpan(values_).subspan(c * all, rows), out);
+  }
+  if (most > kMaxColumns) EncodeRest(places, out);
+  return rows;
+}
+
+void RowGroupEncoder::EncodeColumn(absl::Span<const Value> values, std::string* out) {
+  const GroupColumn kind = KindFor(values);
+  PutNumber(static_cast<uint8_t>(kind), out);
+  if (kind == GroupColumn::kNone) return;
+  const bool holes =
+      std::any_of(values.begin(), values.end(), [](const Value& v) { return v.kind == Value::Kind::kNone; });
+  PutNumber(static_cast<uint8_t>(holes), out);
+  if (holes) {
+    const size_t begin = out->size();
+    out->resize(begin + (values.size() + 7) / 8);
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i].kind != Value::Kind::kNone) (*out)[begin + i / 8] |= static_cast<char>(1 << (i % 8));
+    }
+  }
+  switch (kind) {
+    case GroupColumn::kNone:
+      break;
+    case GroupColumn::kInt:
+    case GroupColumn::kFloat:  // a float's bits are where an int's are
+      for (const Value& v : values) {
+        if (v.kind != Value::Kind::kNone) PutNumber(v.i, out);
+      }
+      break;
+    case GroupColumn::kAsciiStr:
+    case GroupColumn::kStr:
+      for (const Value& v : values) {
+        if (v.kind != Value::Kind::kNone) PutNumber(v.size, out);
+      }
+      for (const Value& v : values) {
+        if (v.kind != Value::Kind::kNone) out->append(v.data, v.size);
+      }
+      break;
+    case GroupColumn::kTerm:
+      for (const Value& v : values) {
+        if (v.kind != Value::Kind::kNone) PutNumber(WireSize(v), out);
+      }
+      for (const Value& v : values) {
+        if (v.kind != Value::Kind::kNone) AppendWire(WithAsciiFlag(v), out);
+      }
+      break;
+  }
+}
+
+void RowGroupEncoder::EncodeRest(absl::Span<const RowPlace> places, std::string* out) {
+  for (const RowPlace& place : places) {
+    if (ArityOf(place) > kMaxColumns) PutNumber(static_cast<uint32_t>(RestOf(place).size()), out);
+  }
+  for (const RowPlace& place : places) {
+    if (ArityOf(place) > kMaxColumns) out->append(RestOf(place).data(), RestOf(place).size());
+  }
+}
+
+// --- Reading.
+
+const char* DecodedGroup::Decode(absl::string_view bytes, uint32_t keypos, uint64_t hash_seed) {
+  has_opaque_ = false;
+  rows_.clear();
+  uint32_t count;
+  uint32_t arity;
+  uint32_t columns;
+  if (!TakeNumber(&bytes, &count) || !TakeNumber(&bytes, &arity) || !TakeNumber(&bytes, &columns))
+    return "it ends in its head";
+  if (count == 0 || count > kMaxGroupRows) return "its number of rows is out of range";
+  if (arity > kMaxArity || columns > kMaxGroupColumns) return "its number of columns is out of range";
+  arities_.assign(count, arity);
+  if (arity == 0) {
+    for (uint32_t& own : arities_) {
+      uint16_t number;
+      if (!TakeNumber(&bytes, &number)) return "it ends in its arities";
+      own = number;
+    }
+  }
+  const auto [least, most] = std::minmax_element(arities_.begin(), arities_.end());
+  if (*least <= keypos) return "a row has no key";
+  if (columns != std::min(*most, kMaxGroupColumns)) return "its number of columns is not that of its longest row";
+  // Before room is made for values: those beyond the columns take a byte each at least.
+  first_.resize(count);
+  size_t values = 0;
+  size_t beyond = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    first_[i] = values;
+    values += arities_[i];
+    beyond += arities_[i] > kMaxColumns ? arities_[i] - kMaxColumns : 0;
+  }
+  if (beyond > bytes.size()) return "its rows are longer than their elements";
+  values_.assign(values, Value::None());
+  for (uint32_t c = 0; c < columns; ++c) {
+    if (const char* wrong = DecodeColumn(c, &bytes); wrong != nullptr) return wrong;
+  }
+  if (!bytes.empty()) return "it goes on after its last column";
+  rows_.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const Value& key = *ValueAt(i, keypos);
+    if (key.has_opaque()) return "a key holds a pickled object";
+    rows_[i] = RowView{&values_[first_[i]], arities_[i], HashValue(key, hash_seed)};
+  }
+  return nullptr;
+}
+
+const char* DecodedGroup::DecodeColumn(uint32_t column, absl::string_view* bytes) {
+  constexpr const char* kEndsEarly = "a column ends early";
+  const uint32_t count = static_cast<uint32_t>(arities_.size());
+  present_.clear();
+  if (column == kRestColumn) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (arities_[i] > kMaxColumns) present_.push_back(i);
+    }
+    return DecodeTerms(column, present_, bytes);
+  }
+  uint8_t kind;
+  if (!TakeNumber(bytes, &kind)) return kEndsEarly;
+  if (kind == static_cast<uint8_t>(GroupColumn::kNone)) return nullptr;
+  uint8_t holes;
+  if (!TakeNumber(bytes, &holes)) return kEndsEarly;
+  if (holes > 1) return "a column says neither that it has holes nor that it has none";
+  absl::string_view bitmap;
+  if (holes == 1 && !TakeBytes(bytes, (count + 7) / 8, &bitmap)) return kEndsEarly;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (holes == 1 && (static_cast<uint8_t>(bitmap[i / 8]) >> (i % 8) & 1) == 0) continue;
+    if (arities_[i] <= column) {
+      if (holes == 1) return "a row has a value past its end";
+      continue;
+    }
+    present_.push_back(i);
+  }
+  switch (static_cast<GroupColumn>(kind)) {
+    case GroupColumn::kInt:
+    case GroupColumn::kFloat: {
+      absl::string_view numbers;
+      if (!TakeBytes(bytes, present_.size() * sizeof(int64_t), &numbers)) return kEndsEarly;
+      for (size_t k = 0; k < present_.size(); ++k) {
+        int64_t number;
+        std::memcpy(&number, numbers.data() + k * sizeof(number), sizeof(number));
+        Value v = Value::Int(number);
+        if (kind == static_cast<uint8_t>(GroupColumn::kFloat)) v.kind = Value::Kind::kFloat;
+        *ValueAt(present_[k], column) = v;
+      }
+      return nullptr;
+    }
+    case GroupColumn::kAsciiStr:
+      return DecodeStrings(column, /*ascii=*/true, present_, bytes);
+    case GroupColumn::kStr:
+      return DecodeStrings(column, /*ascii=*/false, present_, bytes);
+    case GroupColumn::kTerm:
+      return DecodeTerms(column, present_, bytes);
+    case GroupColumn::kNone:
+      break;
+  }
+  return "a column is of an unknown kind";
+}
+
+const char* DecodedGroup::DecodeStrings(uint32_t column, bool ascii, absl::Span<const uint32_t> present,
+                                        absl::string_view* bytes) {
+  absl::string_view sizes;
+  if (!TakeBytes(bytes, present.size() * sizeof(uint32_t), &sizes)) return "the sizes of strings end early";
+  for (const uint32_t row : present) {
+    uint32_t size = 0;
+    TakeNumber(&sizes, &size);
+    absl::string_view text;
+    if (size > kMaxTermSize - wire::kLongHeader || !TakeBytes(bytes, size, &text)) return "strings end early";
+    uint32_t code_points;
+    bool all_ascii;
+    if (!wire::ValidateUtf8(text, &code_points, &all_ascii)) return "a string is not UTF-8";
+    if (ascii && !all_ascii) return "a string is not ASCII where all are";
+    *ValueAt(row, column) = Value::Str(text.data(), size, all_ascii);
+  }
+  return nullptr;
+}
+
+// One term a row, or in the last column those beyond all others.
+const char* DecodedGroup::DecodeTerms(uint32_t column, absl::Span<const uint32_t> present, absl::string_view* bytes) {
+  absl::string_view sizes;
+  if (!TakeBytes(bytes, present.size() * sizeof(uint32_t), &sizes)) return "the sizes of terms end early";
+  for (const uint32_t row : present) {
+    uint32_t size = 0;
+    TakeNumber(&sizes, &size);
+    absl::string_view wires;
+    if (!TakeBytes(bytes, size, &wires)) return "terms end early";
+    const uint32_t end = column == kRestColumn ? arities_[row] : column + 1;
+    for (uint32_t position = column; position < end; ++position) {
+      uint8_t flags;
+      const char* next = wire::ValidateTerm(wires.data(), wires.data() + wires.size(), &flags);
+      if (next == nullptr) return "a term is malformed";
+      const size_t length = static_cast<size_t>(next - wires.data());
+      const Value v = ValueFromWire(wires.substr(0, length));
+      has_opaque_ |= v.has_opaque();
+      *ValueAt(row, position) = v;
+      wires.remove_prefix(length);
+    }
+    if (!wires.empty()) return "a term is followed by something else";
+  }
+  return nullptr;
+}
+
+}  // namespace partita

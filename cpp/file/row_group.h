@@ -1,0 +1,68 @@
+// Rows as bytes, column by column: the content of a block of a snapshot file (docs/format.md draws it).
+//
+// Native columns are written as they lie in memory, so that a compressor finds what is alike side by side and reading
+// costs a copy. Reading trusts nothing.
+
+#ifndef PARTITA_FILE_ROW_GROUP_H_
+#define PARTITA_FILE_ROW_GROUP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "table/snapshot.h"
+#include "table/table.h"
+#include "term/value.h"
+
+namespace partita {
+
+inline constexpr uint32_t kMaxGroupRows = 4096;
+// A group ends before it grows beyond this, but with one row.
+inline constexpr size_t kGroupBytes = size_t{4} << 20;
+
+// Memory for one encoder after the other.
+class RowGroupEncoder {
+ public:
+  // Appends the first rows of `places`, at least one, as a group to `out`; how many is returned. Throws std::bad_alloc.
+  size_t Encode(absl::Span<const RowPlace> places, std::string* out);
+
+ private:
+  // Into values_; how many of the rows go into one group.
+  size_t ReadColumns(absl::Span<const RowPlace> places);
+  static void EncodeColumn(absl::Span<const Value> values, std::string* out);
+  static void EncodeRest(absl::Span<const RowPlace> places, std::string* out);
+
+  std::vector<Value> values_;  // column by column
+  std::vector<uint64_t> row_bytes_;
+};
+
+// The rows of a group, as they go into a table. They point into the bytes that were decoded.
+class DecodedGroup {
+ public:
+  // Why the bytes are no group of rows for such a table; null if they are one. Throws std::bad_alloc.
+  const char* Decode(absl::string_view bytes, uint32_t keypos, uint64_t hash_seed);
+
+  absl::Span<const RowView> rows() const { return rows_; }
+  // Whether a row holds a pickled object.
+  bool has_opaque() const { return has_opaque_; }
+
+ private:
+  const char* DecodeColumn(uint32_t column, absl::string_view* bytes);
+  const char* DecodeStrings(uint32_t column, bool ascii, absl::Span<const uint32_t> present, absl::string_view* bytes);
+  const char* DecodeTerms(uint32_t column, absl::Span<const uint32_t> present, absl::string_view* bytes);
+  Value* ValueAt(uint32_t row, uint32_t position) { return &values_[first_[row] + position]; }
+
+  std::vector<uint32_t> arities_;
+  std::vector<size_t> first_;  // of each row, in values_
+  std::vector<Value> values_;
+  std::vector<uint32_t> present_;
+  std::vector<RowView> rows_;
+  bool has_opaque_ = false;
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_FILE_ROW_GROUP_H_

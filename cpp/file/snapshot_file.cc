@@ -1,0 +1,313 @@
+#include "file/snapshot_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/parallel.h"
+#include "file/file_header.h"
+#include "file/row_group.h"
+#include "file/stored_block.h"
+
+namespace partita {
+namespace {
+
+// The content of the last block.
+struct EndOfFile {
+  uint64_t blocks;
+  uint64_t rows;
+};
+
+// Rows and blocks of a step, for each worker.
+constexpr size_t kRowsPerWorker = size_t{8} * kMaxGroupRows;
+constexpr size_t kBlocksPerWorker = 8;
+
+std::string TemporaryName(const std::string& path) {
+  static std::atomic<uint64_t> number{0};
+  return absl::StrCat(path, ".tmp.", ::getpid(), ".", number.fetch_add(1, std::memory_order_relaxed));
+}
+
+size_t WorkersOf(int threads) { return static_cast<size_t>(std::clamp(threads, 1, 64)); }
+
+FileStatus NoMemory(const std::string& path) {
+  return FileStatus(FileError{FileError::Kind::kNoMemory, 0, path, FileError::kNoOffset, ""});
+}
+
+}  // namespace
+
+// --- Writing.
+
+SnapshotFileWriter::SnapshotFileWriter(Env* env, std::string path, FileHeader header,
+                                       std::shared_ptr<const Snapshot> snapshot, int threads)
+    : env_(env),
+      path_(std::move(path)),
+      temporary_(TemporaryName(path_)),
+      header_(std::move(header)),
+      snapshot_(std::move(snapshot)),
+      workers_(WorkersOf(threads)) {}
+
+SnapshotFileWriter::~SnapshotFileWriter() {
+  if (!exists_) return;
+  file_.reset();
+  const FileStatus removed = env_->Remove(temporary_);
+  static_cast<void>(removed);  // whoever called has been told what went wrong before
+}
+
+FileStatus SnapshotFileWriter::Begin() {
+  scan_ = snapshot_->NewScan(Direction::kForward);
+  places_.resize(kRowsPerWorker * workers_);
+  if (FileStatus status = env_->Create(temporary_, path_, &file_); file_ == nullptr || !status.ok()) {
+    exists_ = file_ != nullptr;
+    return status;
+  }
+  exists_ = true;
+  return file_->Append(EncodeHeader(header_));
+}
+
+FileStatus SnapshotFileWriter::Step(bool* done) {
+  *done = false;
+  if (file_ == nullptr) {
+    if (FileStatus status = Begin(); !status.ok()) return status;
+  }
+  size_t count = 0;
+  while (count < places_.size()) {
+    const size_t more = scan_->Next(places_.data() + count, places_.size() - count);
+    if (more == 0) break;
+    count += more;
+  }
+  if (count > 0) return WriteRows(count);
+  FileStatus status = Finish();
+  *done = status.ok();
+  return status;
+}
+
+FileStatus SnapshotFileWriter::WriteRows(size_t count) {
+  const size_t share = (count + workers_ - 1) / workers_;
+  std::vector<std::vector<std::string>> blocks(workers_);
+  std::atomic<bool> no_memory{false};
+  RunInParallel(workers_, [&](size_t worker) {
+    try {
+      absl::Span<const RowPlace> places =
+          absl::MakeConstSpan(places_).subspan(0, count).subspan(std::min(worker * share, count), share);
+      RowGroupEncoder encoder;
+      std::string content;
+      while (!places.empty()) {
+        content.clear();
+        places.remove_prefix(encoder.Encode(places, &content));
+        blocks[worker].push_back(StoreBlock(BlockKind::kRows, content));
+      }
+    } catch (const std::bad_alloc&) {
+      no_memory.store(true, std::memory_order_relaxed);
+    }
+  });
+  if (no_memory.load(std::memory_order_relaxed)) return NoMemory(temporary_);
+  for (std::vector<std::string>& of_worker : blocks) {
+    for (std::string& block : of_worker) {
+      if (FileStatus status = Put(std::move(block)); !status.ok()) return status;
+    }
+  }
+  rows_ += count;
+  return FileStatus();
+}
+
+FileStatus SnapshotFileWriter::Put(std::string block) {
+  block += BlockTail(block, header_.salt, blocks_++);
+  return file_->Append(block);
+}
+
+FileStatus SnapshotFileWriter::Finish() {
+  const EndOfFile end{blocks_, rows_};
+  const absl::string_view content(reinterpret_cast<const char*>(&end), sizeof(end));
+  if (FileStatus status = Put(StoreBlock(BlockKind::kEnd, content)); !status.ok()) return status;
+  if (FileStatus status = file_->Sync(); !status.ok()) return status;
+  file_.reset();
+  if (FileStatus status = env_->Rename(temporary_, path_); !status.ok()) return status;
+  exists_ = false;
+  return env_->SyncDirectory(path_);
+}
+
+// --- Reading.
+
+// A block on its way in.
+struct SnapshotFileReader::Loaded {
+  uint64_t offset = 0;
+  uint64_t number = 0;
+  BlockHead head{};
+  std::string block;
+  std::string space;
+  absl::string_view content;
+  DecodedGroup group;
+  std::string wrong;  // empty: nothing
+  bool no_memory = false;
+  Outcome inserted = Outcome::kOk;
+};
+
+SnapshotFileReader::SnapshotFileReader(Env* env, std::string path, int threads)
+    : env_(env), path_(std::move(path)), workers_(WorkersOf(threads)) {}
+
+FileStatus SnapshotFileReader::Corrupt(uint64_t offset, std::string what) const {
+  return FileStatus(FileError{FileError::Kind::kCorrupt, 0, path_, offset, std::move(what)});
+}
+
+FileStatus SnapshotFileReader::ReadExactly(uint64_t offset, size_t size, std::string* bytes) {
+  bytes->resize(size);
+  size_t got = 0;
+  FileStatus status = file_->Read(offset, size, bytes->data(), &got);
+  if (status.ok() && got < size) status = Corrupt(offset + got, "the file became shorter while it was read");
+  return status;
+}
+
+FileStatus SnapshotFileReader::Open() {
+  if (FileStatus status = env_->OpenForReading(path_, &file_); !status.ok()) return status;
+  if (FileStatus status = file_->Size(&size_); !status.ok()) return status;
+  std::string bytes;
+  if (FileStatus status = ReadExactly(0, static_cast<size_t>(std::min<uint64_t>(size_, kHeaderStartSize)), &bytes);
+      !status.ok()) {
+    return status;
+  }
+  uint64_t header_size = 0;
+  HeaderVerdict verdict = ReadHeaderStart(bytes, size_, &header_size);
+  if (verdict.wrong == nullptr) {
+    if (FileStatus status = ReadExactly(0, static_cast<size_t>(header_size), &bytes); !status.ok()) return status;
+    verdict = DecodeHeader(bytes, &header_);
+  }
+  if (verdict.wrong != nullptr) {
+    const FileError::Kind kind = verdict.foreign ? FileError::Kind::kForeign : FileError::Kind::kCorrupt;
+    return FileStatus(FileError{kind, 0, path_, 0, verdict.wrong});
+  }
+  offset_ = header_size;
+  return FileStatus();
+}
+
+FileStatus SnapshotFileReader::ReadOne(Loaded* loaded) {
+  loaded->offset = offset_;
+  loaded->number = blocks_;
+  const uint64_t left = size_ - offset_;
+  if (left == 0) return Corrupt(offset_, "the file ends before its last block");
+  std::string head;
+  if (FileStatus status = ReadExactly(offset_, std::min<uint64_t>(left, kBlockHeadSize), &head); !status.ok()) {
+    return status;
+  }
+  const char* wrong = ReadBlockHead(head, left - head.size(), &loaded->head);
+  if (wrong != nullptr) return Corrupt(offset_, wrong);
+  const uint64_t size = kBlockHeadSize + BlockRest(loaded->head);
+  if (FileStatus status = ReadExactly(offset_, static_cast<size_t>(size), &loaded->block); !status.ok()) return status;
+  offset_ += size;
+  ++blocks_;
+  return FileStatus();
+}
+
+void SnapshotFileReader::DecodeBlock(Loaded* loaded, const Table& table) const {
+  const char* wrong =
+      ReadBlock(loaded->block, loaded->head, header_.salt, loaded->number, &loaded->space, &loaded->content);
+  if (wrong == nullptr && loaded->head.kind == BlockKind::kRows) {
+    wrong = loaded->group.Decode(loaded->content, header_.keypos, table.options().hash_seed);
+    if (wrong != nullptr) {
+      loaded->wrong = absl::StrCat("a block of rows is malformed: ", wrong);
+      return;
+    }
+  }
+  if (wrong != nullptr) loaded->wrong = wrong;
+}
+
+FileStatus SnapshotFileReader::ReadRowCount(uint64_t* rows) {
+  constexpr uint64_t kEndBlockSize = kBlockHeadSize + sizeof(EndOfFile) + kChecksumSize;
+  if (size_ - offset_ < kEndBlockSize) return Corrupt(offset_, "the file ends before its last block");
+  const uint64_t offset = size_ - kEndBlockSize;
+  std::string block;
+  if (FileStatus status = ReadExactly(offset, kEndBlockSize, &block); !status.ok()) return status;
+  BlockHead head;
+  EndOfFile end{};
+  absl::string_view content;
+  const char* wrong = ReadBlockHead(block, kEndBlockSize - kBlockHeadSize, &head);
+  if (wrong == nullptr && (head.kind != BlockKind::kEnd || head.codec != BlockCodec::kNone ||
+                           head.stored_size != sizeof(end))) {
+    wrong = "the last block is no end";
+  }
+  if (wrong == nullptr) {
+    std::memcpy(&end, block.data() + kBlockHeadSize, sizeof(end));
+    wrong = ReadBlock(block, head, header_.salt, end.blocks, nullptr, &content);
+  }
+  if (wrong != nullptr) return Corrupt(offset, wrong);
+  *rows = end.rows;
+  return FileStatus();
+}
+
+FileStatus SnapshotFileReader::CheckEnd(const Loaded& last) const {
+  EndOfFile end;
+  if (last.content.size() != sizeof(end)) return Corrupt(last.offset, "the last block has another size");
+  std::memcpy(&end, last.content.data(), sizeof(end));
+  if (end.blocks != last.number || end.rows != rows_) {
+    return Corrupt(last.offset, absl::StrCat("the file has ", rows_, " rows in ", last.number,
+                                             " blocks, but was to have ", end.rows, " in ", end.blocks));
+  }
+  if (offset_ != size_) return Corrupt(offset_, "the file goes on after its last block");
+  return FileStatus();
+}
+
+FileStatus SnapshotFileReader::Step(Table* table, bool allow_opaque, bool* done) {
+  *done = false;
+  std::vector<Loaded> loaded;
+  loaded.reserve(workers_ * kBlocksPerWorker);
+  uint64_t bytes = 0;
+  while (loaded.size() < loaded.capacity() && bytes < workers_ * kBlocksPerWorker * kGroupBytes) {
+    if (FileStatus status = ReadOne(&loaded.emplace_back()); !status.ok()) return status;
+    bytes += loaded.back().head.raw_size + loaded.back().head.stored_size;
+    if (loaded.back().head.kind == BlockKind::kEnd) break;
+  }
+  // In a bag rows of one key keep the order they have in the file.
+  const bool in_order = header_.type == TableType::kBag || header_.type == TableType::kDuplicateBag;
+  const auto insert = [table](Loaded* block) {
+    uint64_t inserted;
+    block->inserted = table->InsertBatch(block->group.rows(), Wait::kBlock, &inserted);
+  };
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  RunInParallel(std::min(workers_, loaded.size()), [&](size_t) {
+    for (size_t i; !failed.load(std::memory_order_relaxed) && (i = next.fetch_add(1)) < loaded.size();) {
+      Loaded& block = loaded[i];
+      try {
+        DecodeBlock(&block, *table);
+        const bool refused = block.group.has_opaque() && !allow_opaque;
+        if (!in_order && block.wrong.empty() && !refused) insert(&block);
+      } catch (const std::bad_alloc&) {
+        block.no_memory = true;
+      }
+      if (!block.wrong.empty() || block.no_memory) failed.store(true, std::memory_order_relaxed);
+    }
+  });
+  for (Loaded& block : loaded) {
+    if (!block.wrong.empty()) return Corrupt(block.offset, std::move(block.wrong));
+    if (block.no_memory) return NoMemory(path_);
+    if (block.group.has_opaque() && !allow_opaque) {
+      return FileStatus(FileError{FileError::Kind::kOpaque, 0, path_, block.offset, ""});
+    }
+    if (in_order && block.inserted == Outcome::kOk) insert(&block);
+    switch (block.inserted) {
+      case Outcome::kOk:
+        break;
+      case Outcome::kDropped:
+        return FileStatus(FileError{FileError::Kind::kDropped, 0, path_, block.offset, ""});
+      case Outcome::kTooManyRows:
+        return FileStatus(FileError{FileError::Kind::kTooLarge, 0, path_, block.offset, ""});
+      default:
+        return NoMemory(path_);
+    }
+    rows_ += block.group.rows().size();
+  }
+  if (loaded.back().head.kind != BlockKind::kEnd) return FileStatus();
+  if (FileStatus status = CheckEnd(loaded.back()); !status.ok()) return status;
+  uint64_t rows = 0;
+  if (table->Size(Wait::kBlock, &rows) != Outcome::kOk || rows != rows_) {
+    return Corrupt(loaded.back().offset, absl::StrCat("of ", rows_, " rows ", rows_ - rows, " are there twice"));
+  }
+  *done = true;
+  return FileStatus();
+}
+
+}  // namespace partita
