@@ -137,7 +137,7 @@ FileStatus SnapshotFileWriter::Finish() {
 struct SnapshotFileReader::Loaded {
   uint64_t offset = 0;
   uint64_t number = 0;
-  BlockHead head{};
+  BlockHead head;
   std::string block;
   std::string space;
   absl::string_view content;
@@ -225,8 +225,8 @@ FileStatus SnapshotFileReader::ReadRowCount(uint64_t* rows) {
   EndOfFile end{};
   absl::string_view content;
   const char* wrong = ReadBlockHead(block, kEndBlockSize - kBlockHeadSize, &head);
-  if (wrong == nullptr && (head.kind != BlockKind::kEnd || head.codec != BlockCodec::kNone ||
-                           head.stored_size != sizeof(end))) {
+  if (wrong == nullptr &&
+      (head.kind != BlockKind::kEnd || head.codec != BlockCodec::kNone || head.stored_size != sizeof(end))) {
     wrong = "the last block is no end";
   }
   if (wrong == nullptr) {

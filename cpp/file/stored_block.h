@@ -16,10 +16,10 @@ enum class BlockKind : uint32_t { kRows = 0x53574F52, kEnd = 0x20444E45 };  // "
 enum class BlockCodec : uint32_t { kNone = 0, kLz4 = 1 };
 
 struct BlockHead {
-  BlockKind kind;
-  BlockCodec codec;
-  uint64_t raw_size;     // of the content
-  uint64_t stored_size;  // of the content as it is stored
+  BlockKind kind = BlockKind::kEnd;
+  BlockCodec codec = BlockCodec::kNone;
+  uint64_t raw_size = 0;     // of the content
+  uint64_t stored_size = 0;  // of the content as it is stored
 };
 inline constexpr size_t kBlockHeadSize = 24;
 inline constexpr size_t kChecksumSize = 8;
