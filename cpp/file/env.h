@@ -40,7 +40,8 @@ class Env {
   static Env* Posix();
 
   virtual FileStatus OpenForReading(const std::string& path, std::unique_ptr<ReadableFile>* file) = 0;
-  // A new file, an error if the path exists. It has the permissions of `like` if that exists.
+  // A new file, an error if the path exists. It has the permissions of `like`, whose place it is to take, if that
+  // exists; an error if that is no regular file.
   virtual FileStatus Create(const std::string& path, const std::string& like, std::unique_ptr<WritableFile>* file) = 0;
   // Takes the place of what `to` was, in one step.
   virtual FileStatus Rename(const std::string& from, const std::string& to) = 0;

@@ -113,13 +113,15 @@ class PosixEnv final : public Env {
   }
 
   FileStatus Create(const std::string& path, const std::string& like, std::unique_ptr<WritableFile>* file) override {
+    struct stat status;
+    const bool exists = ::stat(like.c_str(), &status) == 0;
+    if (exists && !S_ISREG(status.st_mode)) {  // a device would be gone after the rename
+      return SystemError(like, "replace", S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
+    }
     const int fd = OpenAgain(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (fd < 0) return SystemError(path, "create", errno);
     *file = std::make_unique<PosixWritableFile>(fd, path);
-    struct stat status;
-    if (::stat(like.c_str(), &status) == 0 && ::fchmod(fd, status.st_mode & 07777) != 0) {
-      return SystemError(path, "fchmod", errno);
-    }
+    if (exists && ::fchmod(fd, status.st_mode & 07777) != 0) return SystemError(path, "fchmod", errno);
     return FileStatus();
   }
 

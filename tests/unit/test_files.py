@@ -162,7 +162,12 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path, path):
     folder.mkdir()
     with pytest.raises(IsADirectoryError):
         t.save(folder)
-    assert sorted(os.listdir(tmp_path)) == ["folder", path.name]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="Invalid argument"):
+        t.save(pipe)
+    assert pipe.is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe", path.name]
     with pytest.raises(FileNotFoundError, match="no file"):
         partita.load(tmp_path / "no file")
     with pytest.raises(IsADirectoryError):
