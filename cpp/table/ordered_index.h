@@ -48,6 +48,7 @@ class OrderedIndex {
 
   // --- Reading.
   absl::Span<Leaf* const> leaves() const { return leaves_; }
+  absl::Span<const uint16_t> leaf_counts() const { return counts_; }
   // Memory beside the leaves, which are counted by the store.
   size_t bytes() const {
     return leaves_.capacity() * sizeof(Leaf*) + fences_.capacity() * sizeof(Fence) +

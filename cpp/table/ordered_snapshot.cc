@@ -57,9 +57,14 @@ std::unique_ptr<SnapshotScan> OrderedSnapshot::NewSpanScan(const KeySpan& span, 
 void OrderedSnapshot::Take(ColumnSet columns) {
   ShardedSnapshot::Take(columns);
   if (columns != kAllColumns) return;
+  uint64_t rows_before = 0;
   for (const RouteTable::Entry& entry : table_->routes_.current().entries) {
     const uint32_t range = entry.route.range;
-    for (const Leaf* leaf : table_->ranges_[range]->index.leaves()) leaves_.push_back(View{leaf, range});
+    const OrderedIndex& index = table_->ranges_[range]->index;
+    for (size_t i = 0; i < index.leaves().size(); ++i) {
+      leaves_.push_back(View{index.leaves()[i], range, rows_before});
+      rows_before += index.leaf_counts()[i];
+    }
   }
 }
 
@@ -130,14 +135,12 @@ Outcome OrderedSnapshot::StepKey(Step step, const KeyView* from, bool whole, Wai
 }
 
 Outcome OrderedSnapshot::ReadSlot(uint64_t number, bool* past_end, RowBuffer* out) {
-  *past_end = false;
-  for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
-    const uint32_t count = leaves_[leaf].leaf->count;
-    if (number < count) return CopyEntry(Position{leaf, static_cast<uint32_t>(number)}, /*whole=*/true, out);
-    number -= count;
-  }
-  *past_end = true;
-  return Outcome::kOk;
+  *past_end = number >= rows();
+  if (*past_end) return Outcome::kOk;
+  const auto after = std::partition_point(leaves_.begin(), leaves_.end(),
+                                          [number](const View& view) { return view.rows_before <= number; });
+  const size_t leaf = static_cast<size_t>(after - leaves_.begin()) - 1;
+  return CopyEntry(Position{leaf, static_cast<uint32_t>(number - leaves_[leaf].rows_before)}, /*whole=*/true, out);
 }
 
 }  // namespace partita

@@ -33,6 +33,7 @@ class OrderedSnapshot final : public ShardedSnapshot {
   struct View {
     const Leaf* leaf;
     uint32_t range;
+    uint64_t rows_before;
   };
 
   // An entry of one of the leaves; past the last `leaf` is their number.
