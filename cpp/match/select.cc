@@ -5,6 +5,7 @@
 
 #include "absl/numeric/bits.h"
 #include "match/filter.h"
+#include "table/row_match.h"
 #include "table/shard.h"
 
 namespace partita {
@@ -137,6 +138,12 @@ bool Selector::Select(const Chunk& chunk, Selected* out) {
   uint64_t bits[kBitmapWords];
   std::memcpy(bits, chunk.live, sizeof(bits));
   Narrow(chunk, bits);
+  if (narrows()) {  // rows that are left lie far apart
+    ForEachBit(bits, [&chunk](uint32_t place) {
+      PrefetchRow(chunk, place);
+      return true;
+    });
+  }
   if (!filter_decides_ || !takes_rows_) {
     return ForEachBit(bits, [&](uint32_t place) { return SelectAt(chunk, place, out); });
   }

@@ -110,6 +110,25 @@ def test_delete_many_keeps_what_is_done(rows):
     t._check()
 
 
+def test_writes_by_match_keep_what_is_done(rows):
+    t = partita.Table(partitions=4)
+    t.insert_many(rows)
+
+    def delete():
+        if not t.select_delete([((V.k, V.n, ANY), [("is_integer", ("+", V.n, V.k))], [True])]):
+            t.insert_many(rows)
+
+    interrupt(delete, lambda: 0 < len(t) < ROWS)
+    t._check()
+
+    t = partita.Table(partitions=4)
+    t.insert_many((i, 0) for i in range(ROWS))
+    spec = [((V.k, V.n), [], [((V.k, ("-", 1, V.n)),)])]
+    interrupt(lambda: t.select_replace(spec), lambda: 0 < t.select_count([((ANY, 1), [], [True])]) < ROWS)
+    assert len(t) == ROWS
+    t._check()
+
+
 def endless(first):
     yield from first
     yield from itertools.repeat((0, "the same row again and again"))

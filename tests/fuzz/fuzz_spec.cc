@@ -141,7 +141,7 @@ void CheckAnalysis(const ClauseAnalysis& analysis, const std::vector<Value>& row
   Require(all, "comparisons hold of a row that matches");
   if (keypos >= row.size()) return;
   if (analysis.bound_key) Require(ExactlyEqual(*analysis.bound_key, row[keypos]), "a bound key is the row's");
-  Require(analysis.key_range.Position(row[keypos]) == 0, "the key of a row that matches is in range");
+  Require(analysis.key_bounds.Position(row[keypos]) == 0, "the key of a row that matches is in range");
 }
 
 }  // namespace

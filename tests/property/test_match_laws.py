@@ -197,7 +197,8 @@ def check_table(source, rows_at_most):
     keypos = source.below(2)
     arity = keypos + 1 + source.below(3)
     keys = (lambda: source.below(2 * rows_at_most)) if source.below(2) else (lambda: draw.term(source))
-    t = partita.Table(keypos=keypos, partitions=1 + source.below(3))
+    kind = draw.pick(source, ("set", "ordered_set", "bag", "duplicate_bag"))
+    t = partita.Table(type=kind, keypos=keypos, partitions=1 + source.below(3))
     for _ in range(source.below(rows_at_most)):
         row = [plain(source) for _ in range(arity + (source.below(3) if draw.one_in(source, 5) else 0))]
         row[keypos] = keys()
@@ -216,7 +217,42 @@ def check_table(source, rows_at_most):
         matching = [row for row in rows if naive_match.run([(pattern, [], [1])], row, keypos) == 1]
         assert answers(t.match_object, pattern) == sorted(map(repr, map(fingerprint, matching)))
         assert answers(t.match, pattern) == answers(select_naively, rows, [(pattern, [], [VARS])], keypos)
+        check_order(source, t, spec, keypos)
     t.drop()
+
+
+def check_order(source, t, spec, keypos):
+    """Pages, snapshots and an ordered_set's order, where no body fails."""
+    try:
+        expected = [fingerprint(result) for result in select_naively(t.tolist(), spec, keypos)]
+    except naive_match.FunctionError:
+        return
+    backward = expected[::-1] if t.type == "ordered_set" else expected
+    for of in (t, t.snapshot()):
+        limit = draw.pick(source, (1, 2, 5, 100))
+        for found, wanted in (
+            (of.select(spec), expected),
+            (of.select_reverse(spec), backward),
+            (pages(of.select(spec, limit), limit), expected),
+            (pages(of.select_reverse(spec, limit), limit), backward),
+        ):
+            found = list(map(fingerprint, found))
+            if t.type == "ordered_set":
+                assert found == wanted, spec
+            else:
+                assert sorted(map(repr, found)) == sorted(map(repr, wanted)), spec
+    looked_at = t.explain(spec)["rows"]
+    assert len(expected) <= looked_at <= len(t), spec
+
+
+def pages(page, limit):
+    results, cursor = page
+    while cursor is not None:
+        assert len(page[0]) == limit
+        page = cursor.next()
+        results = results + page[0]
+        cursor = page[1]
+    return results
 
 
 @given(data=st.data())
