@@ -165,9 +165,18 @@ EVERYWHERE = Vocabulary(
 )
 
 
+def without_zeros(pattern):
+    """ETS compares a float of a head by its bits, so that 0.0 does not match -0.0; here they are one value."""
+    if isinstance(pattern, (tuple, list)):
+        return type(pattern)(map(without_zeros, pattern))
+    if isinstance(pattern, dict):
+        return {key: without_zeros(value) for key, value in pattern.items()}
+    return ANY if isinstance(pattern, float) and pattern == 0 else pattern
+
+
 def table_head(source, world):
     """Without a map in the key's place, which is the whole key here and a pattern in newer releases of OTP."""
-    made = head(source, EVERYWHERE, draw.known_row(source, world), VARIABLES)
+    made = without_zeros(head(source, EVERYWHERE, draw.known_row(source, world), VARIABLES))
     if isinstance(made, tuple) and len(made) > world.keypos and naive_match.holds_map(made[world.keypos]):
         made = (*made[: world.keypos], ANY, *made[world.keypos + 1 :])
     return made
