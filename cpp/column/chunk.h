@@ -37,7 +37,7 @@ inline constexpr uint32_t kBitmapWords = kChunkSlots / 64;
 inline constexpr uint32_t kMaxColumns = 64;
 inline constexpr uint32_t kRestColumn = kMaxColumns;
 inline constexpr uint32_t kMaxRestBytes = 0xFFFFFFF0;  // of one row in column kRestColumn
-inline constexpr uint16_t kMixedArity = 0;  // in Chunk::arity: see `arities` (null: there are no rows yet)
+inline constexpr uint16_t kMixedArity = 0;             // in Chunk::arity: see `arities` (null: there are no rows yet)
 
 enum class ColumnKind : uint8_t { kEmpty, kInt, kFloat, kStr, kCell };
 
