@@ -14,7 +14,7 @@ namespace {
 
 using Int128 = __int128;
 
-BigInt Big(Int128 i) { return *BigInt::FromValue(Term::Int128(i).view()); }
+BigInt Big(Int128 i) { return BigInt::FromValue(Term::Int128(i).view()).value_or(BigInt()); }
 
 // Of up to `limbs` limbs, with many zeros and ones in a row: there carries run far.
 BigInt RandomBig(Random* random, int limbs) {

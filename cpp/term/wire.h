@@ -120,6 +120,9 @@ inline T Load(const char* p) {
   return value;
 }
 
+// A byte as the number from -128 to 127 that it is in two's complement.
+inline int64_t SignExtended(uint8_t byte) { return (int64_t{byte} ^ 0x80) - 0x80; }
+
 template <typename T>
 inline char* Store(char* p, T value) {
   std::memcpy(p, &value, sizeof(T));

@@ -67,7 +67,7 @@ DecimalParts ReadDecimal(const char* p) {
   p += 2;
   switch (head >> 3 & 3) {
     case 0:
-      d.exponent = Load<int8_t>(p);
+      d.exponent = SignExtended(Load<uint8_t>(p));
       p += 1;
       break;
     case 1:

@@ -219,7 +219,7 @@ class Validator {
     int64_t exponent = 0;
     switch (width_code) {
       case 0:
-        exponent = Load<int8_t>(p_);
+        exponent = SignExtended(Load<uint8_t>(p_));
         break;
       case 1:
         exponent = Load<int16_t>(p_);
