@@ -170,17 +170,16 @@ FileStatus SnapshotFileReader::Open() {
       !status.ok()) {
     return status;
   }
-  uint64_t header_size = 0;
-  HeaderVerdict verdict = ReadHeaderStart(bytes, size_, &header_size);
+  HeaderVerdict verdict = ReadHeaderStart(bytes, size_, &header_size_);
   if (verdict.wrong == nullptr) {
-    if (FileStatus status = ReadExactly(0, static_cast<size_t>(header_size), &bytes); !status.ok()) return status;
+    if (FileStatus status = ReadExactly(0, static_cast<size_t>(header_size_), &bytes); !status.ok()) return status;
     verdict = DecodeHeader(bytes, &header_);
   }
   if (verdict.wrong != nullptr) {
     const FileError::Kind kind = verdict.foreign ? FileError::Kind::kForeign : FileError::Kind::kCorrupt;
     return FileStatus(FileError{kind, 0, path_, 0, verdict.wrong});
   }
-  offset_ = header_size;
+  offset_ = header_size_;
   return FileStatus();
 }
 
@@ -217,7 +216,7 @@ void SnapshotFileReader::DecodeBlock(Loaded* loaded, const Table& table) const {
 
 FileStatus SnapshotFileReader::ReadRowCount(uint64_t* rows) {
   constexpr uint64_t kEndBlockSize = kBlockHeadSize + sizeof(EndOfFile) + kChecksumSize;
-  if (size_ - offset_ < kEndBlockSize) return Corrupt(offset_, "the file ends before its last block");
+  if (size_ - header_size_ < kEndBlockSize) return Corrupt(header_size_, "the file ends before its last block");
   const uint64_t offset = size_ - kEndBlockSize;
   std::string block;
   if (FileStatus status = ReadExactly(offset, kEndBlockSize, &block); !status.ok()) return status;

@@ -84,6 +84,7 @@ class SnapshotFileReader {
   std::unique_ptr<ReadableFile> file_;
   FileHeader header_;
   uint64_t size_ = 0;
+  uint64_t header_size_ = 0;
   uint64_t offset_ = 0;
   uint64_t blocks_ = 0;
   uint64_t rows_ = 0;

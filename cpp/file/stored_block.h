@@ -24,7 +24,8 @@ struct BlockHead {
 inline constexpr size_t kBlockHeadSize = 24;
 inline constexpr size_t kChecksumSize = 8;
 inline constexpr size_t kBlockAlignment = 8;
-// What of a content is stored this small may be read only if it is not much larger: no small file asks for much memory.
+// A content beyond the first of these is not compressed to less than a part of it in the second, so that no small file
+// asks for much memory.
 inline constexpr uint64_t kFreelyExpanded = uint64_t{16} << 20;
 inline constexpr uint64_t kMostExpansion = 8;
 

@@ -35,7 +35,9 @@ uint64_t HashRowAt(const Chunk& chunk, uint32_t place, uint64_t seed);
 
 inline void PrefetchElement(const Column& column, uint32_t place) {
   const uint32_t shift = column.kind == ColumnKind::kInt || column.kind == ColumnKind::kFloat ? 3 : 4;
-  Prefetch(static_cast<const char*>(column.data) + (size_t{place} << shift));
+  // As a number, since a column without values has no array.
+  const uintptr_t address = reinterpret_cast<uintptr_t>(column.data) + (size_t{place} << shift);
+  Prefetch(reinterpret_cast<const void*>(address));  // NOLINT(performance-no-int-to-ptr): nothing is read
 }
 
 // Columns of one row are far apart: asks for all of them before the first one is waited for.

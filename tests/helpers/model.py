@@ -200,21 +200,26 @@ class Reads:
             acc = fn(row, acc)
         return acc
 
-    def select(self, spec):
-        results = [naive_match.run(spec, row, self.keypos) for row in self.tolist()]
-        return [result for result in results if result is not naive_match.NOTHING]
+    def select(self, spec, limit=None):
+        return self.select_from(self.tolist(), spec, limit)
 
-    def select_reverse(self, spec):
-        return self.select(spec)[::-1] if self.type == "ordered_set" else self.select(spec)
+    def select_reverse(self, spec, limit=None):
+        return self.select_from(self.tolist()[:: -1 if self.type == "ordered_set" else 1], spec, limit)
+
+    def select_from(self, rows, spec, limit):
+        if limit is not None:
+            return ModelCursor(self, rows, spec, limit).next()
+        results = [naive_match.run(spec, row, self.keypos) for row in rows]
+        return [result for result in results if result is not naive_match.NOTHING]
 
     def select_count(self, spec):
         return sum(naive_match.gives_true(spec, row, self.keypos) for row in self.tolist())
 
-    def match(self, pattern):
-        return self.select([(pattern, [], [partita.VARS])])
+    def match(self, pattern, limit=None):
+        return self.select([(pattern, [], [partita.VARS])], limit)
 
-    def match_object(self, pattern):
-        return self.select([(pattern, [], [partita.ROW])])
+    def match_object(self, pattern, limit=None):
+        return self.select([(pattern, [], [partita.ROW])], limit)
 
     # --- From key to key. Hash tables have no order to be right about: here it is that of the dict.
 
@@ -270,6 +275,24 @@ class Reads:
 
     def prev_lookup(self, key):
         return self.with_rows(self.prev(key))
+
+
+class ModelCursor:
+    """The pages that follow: of the rows that were there at the first and are there yet."""
+
+    def __init__(self, table, rows, spec, limit):
+        self.table, self.rows, self.spec, self.limit = table, rows, spec, limit
+
+    def next(self):
+        there = [exact(row) for row in self.table.tolist()]
+        results = []
+        for place, row in enumerate(self.rows):
+            result = naive_match.run(self.spec, row, self.table.keypos) if exact(row) in there else naive_match.NOTHING
+            if result is not naive_match.NOTHING and len(results) == self.limit:
+                return results, ModelCursor(self.table, self.rows[place:], self.spec, self.limit)
+            if result is not naive_match.NOTHING:
+                results.append(result)
+        return results, None
 
 
 class ModelSnapshot(Reads):
