@@ -91,10 +91,11 @@ PyObject* CheckInvariants(PyObject* self, PyObject*) {
   TableHandle* handle = HandleOf<TableHandle>(self);
   if (handle == nullptr) return nullptr;
   Status status;
-  WithoutGil([&] {
+  const Outcome outcome = WithoutGil([&] {
     status = handle->table->CheckInvariants();
     return Outcome::kOk;
   });
+  if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
   if (status.ok()) Py_RETURN_NONE;
   return PyErr_Format(PyExc_AssertionError, "%s", status.message().c_str());
 }

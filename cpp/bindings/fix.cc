@@ -23,7 +23,8 @@ FixObject* Self(PyObject* self) { return reinterpret_cast<FixObject*>(self); }
 Table* EngineOf(FixObject* fix) { return HandleOf<TableHandle>(fix->table)->table.get(); }
 
 void EndOne(Table* table) {
-  CallEngine([table](Wait wait) { return table->Unfix(wait); });  // of a dropped table nothing is left to end
+  // All it may say is that the table was dropped: then nothing is left to end.
+  static_cast<void>(CallEngine([table](Wait wait) { return table->Unfix(wait); }));
 }
 
 PyObject* Enter(PyObject* self, PyObject*) {

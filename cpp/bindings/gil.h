@@ -29,7 +29,7 @@ void TakeGilBack(PyThreadState* state);
 
 // Runs `call` without the GIL. It returns an Outcome and touches no Python object.
 template <typename Call>
-Outcome WithoutGil(Call&& call) {
+[[nodiscard]] Outcome WithoutGil(Call&& call) {
   assert(LocksHeldByThisThread() == 0);
   PyThreadState* state = PyEval_SaveThread();
   Outcome outcome;
@@ -44,7 +44,7 @@ Outcome WithoutGil(Call&& call) {
 
 // Calls call(Wait) such that the GIL is never held while waiting.
 template <typename Call>
-inline Outcome CallEngine(Call&& call) {
+[[nodiscard]] inline Outcome CallEngine(Call&& call) {
   Outcome outcome = call(Wait::kTry);
   if (ABSL_PREDICT_FALSE(outcome == Outcome::kWouldBlock)) {
     outcome = WithoutGil([&] { return call(Wait::kBlock); });
@@ -56,10 +56,10 @@ inline Outcome CallEngine(Call&& call) {
 template <typename T>
 void ReleaseWithoutGil(std::shared_ptr<T> owner) {
   if (owner == nullptr) return;
-  WithoutGil([&owner] {
+  static_cast<void>(WithoutGil([&owner] {
     owner.reset();
     return Outcome::kOk;
-  });
+  }));
 }
 
 // Installs the debug check that no thread blocks on an engine lock while it holds the GIL.

@@ -19,7 +19,7 @@ class Pacer {
   bool Tick() {
     const Clock::time_point now = Clock::now();
     if (now < next_) return true;
-    WithoutGil([] { return Outcome::kOk; });
+    static_cast<void>(WithoutGil([] { return Outcome::kOk; }));
     next_ = Clock::now() + kInterval;
     return PyErr_CheckSignals() == 0;
   }

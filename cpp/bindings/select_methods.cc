@@ -159,7 +159,7 @@ bool FindFew(const Snapshot& snapshot, const Program& program, const AnswerOptio
   while (*few && slices.Next(&slice)) {
     const size_t count = WorkersFor(slice.size(), options.threads);
     while (finders.size() < count) finders.push_back(std::make_unique<Finder>(program));
-    WithoutGil([&] {
+    const Outcome outcome = WithoutGil([&] {
       ShareChunks(slice, count, [&](size_t number, absl::Span<const Chunk* const> share) {
         Finder& finder = *finders[number];
         try {
@@ -174,7 +174,7 @@ bool FindFew(const Snapshot& snapshot, const Program& program, const AnswerOptio
     });
     size_t total = 0;
     for (const std::unique_ptr<Finder>& finder : finders) {
-      if (finder->no_memory) return PyErr_NoMemory() != nullptr;
+      if (outcome != Outcome::kOk || finder->no_memory) return PyErr_NoMemory() != nullptr;
       total += finder->hits.size();
     }
     *few = total <= most;
@@ -301,7 +301,7 @@ PyObject* CountInSnapshot(const Snapshot& snapshot, const Question& question, in
     const size_t count = WorkersFor(slice.size(), threads);
     while (workers.size() < count) workers.push_back(std::make_unique<Worker>(program));
     counts.assign(count, 0);
-    WithoutGil([&] {
+    const Outcome outcome = WithoutGil([&] {
       ShareChunks(slice, count, [&](size_t number, absl::Span<const Chunk* const> share) {
         try {
           for (const Chunk* chunk : share) counts[number] += workers[number]->selector.Count(*chunk);
@@ -312,7 +312,7 @@ PyObject* CountInSnapshot(const Snapshot& snapshot, const Question& question, in
       return Outcome::kOk;
     });
     for (size_t i = 0; i < count; ++i) {
-      if (workers[i]->no_memory) return PyErr_NoMemory();
+      if (outcome != Outcome::kOk || workers[i]->no_memory) return PyErr_NoMemory();
       total += counts[i];
     }
     slices.Done(0);
