@@ -1,7 +1,6 @@
 #include "table/hash_table.h"
 
 #include <numeric>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "table/hash_snapshot.h"
@@ -65,19 +64,8 @@ Outcome HashTable::RemoveAll(Wait wait, bool drop) {
   return Outcome::kOk;
 }
 
-Outcome HashTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) {
-  try {
-    auto snapshot = std::make_shared<HashSnapshot>(std::static_pointer_cast<HashTable>(shared_from_this()));
-    // A snapshot that was not taken whole is let go after the locks.
-    LockedMany locked;
-    if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
-    if (dropped()) return Outcome::kDropped;
-    snapshot->Take(columns);
-    *out = std::move(snapshot);
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+std::shared_ptr<ShardedSnapshot> HashTable::NewSnapshot() {
+  return std::make_shared<HashSnapshot>(std::static_pointer_cast<HashTable>(shared_from_this()));
 }
 
 std::unique_ptr<Walk> HashTable::NewWalk(Direction direction) {

@@ -22,9 +22,6 @@ class HashTable : public ShardedTable {
  public:
   ~HashTable() override;
 
-  using Table::TakeSnapshot;
-  Outcome TakeSnapshot(Wait wait, ColumnSet columns,
-                       std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
   std::unique_ptr<Walk> NewKeyWalk() override;
@@ -65,6 +62,7 @@ class HashTable : public ShardedTable {
  private:
   Outcome StepInPartition(uint32_t number, Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out,
                           bool* found);
+  std::shared_ptr<ShardedSnapshot> NewSnapshot() override;
   Outcome RemoveAll(Wait wait, bool drop) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   std::optional<Registration> registration_;  // made once the shards are there; last: see registry.h

@@ -232,19 +232,8 @@ Outcome OrderedTable::RemoveAll(Wait wait, bool drop) {
   return Outcome::kOk;
 }
 
-Outcome OrderedTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) {
-  try {
-    auto snapshot = std::make_shared<OrderedSnapshot>(std::static_pointer_cast<OrderedTable>(shared_from_this()));
-    // A snapshot that was not taken whole is let go after the locks.
-    LockedMany locked;
-    if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
-    if (dropped()) return Outcome::kDropped;
-    snapshot->Take(columns);
-    *out = std::move(snapshot);
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+std::shared_ptr<ShardedSnapshot> OrderedTable::NewSnapshot() {
+  return std::make_shared<OrderedSnapshot>(std::static_pointer_cast<OrderedTable>(shared_from_this()));
 }
 
 // A walk goes by key, which needs no fixing; it is counted for those who ask.

@@ -1,6 +1,9 @@
 #include "table/sharded_table.h"
 
 #include <new>
+#include <utility>
+
+#include "table/sharded_snapshot.h"
 
 namespace partita {
 
@@ -45,6 +48,21 @@ Outcome ShardedTable::Size(Wait wait, uint64_t* rows) {
   if (dropped()) return Outcome::kDropped;
   *rows = sum();
   return Outcome::kOk;
+}
+
+Outcome ShardedTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) {
+  try {
+    std::shared_ptr<ShardedSnapshot> snapshot = NewSnapshot();
+    // A snapshot that was not taken whole is let go after the locks.
+    LockedMany locked;
+    if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    snapshot->Take(columns);
+    *out = std::move(snapshot);
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
 }
 
 Outcome ShardedTable::Stats(Wait wait, TableStats* out) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/sync_point.h"
@@ -16,11 +17,16 @@
 
 namespace partita {
 
+class ShardedSnapshot;
+
 class ShardedTable : public Table {
  public:
   Outcome Clear(Wait wait) override;
   Outcome Drop(Wait wait) override;
   Outcome Size(Wait wait, uint64_t* rows) override;
+  using Table::TakeSnapshot;
+  Outcome TakeSnapshot(Wait wait, ColumnSet columns,
+                       std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome Stats(Wait wait, TableStats* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  protected:
@@ -45,6 +51,8 @@ class ShardedTable : public Table {
     ShardedTable* table_;
   };
 
+  // One that is not taken yet. Throws std::bad_alloc.
+  virtual std::shared_ptr<ShardedSnapshot> NewSnapshot() = 0;
   // Empties all shards at once and, with `drop`, ends the table. Throws std::bad_alloc and changes nothing then.
   virtual Outcome RemoveAll(Wait wait, bool drop) = 0;
   // Under all locks: from here on walks that began before end, and with `drop` all calls.
