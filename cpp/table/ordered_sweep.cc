@@ -106,49 +106,15 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
   }
 }
 
-OrderedSweep::OrderedSweep(std::shared_ptr<OrderedTable> table, const KeySpan* span, Direction direction)
-    : table_(std::move(table)), direction_(direction), generation_(table_->generation()) {
-  if (span == nullptr) return;
-  const bool forward = direction == Direction::kForward;
-  from_ = forward ? span->lower : span->upper;
-  to_ = forward ? span->upper : span->lower;
-}
-
-Outcome OrderedSweep::Begin(Wait wait) {
-  const bool forward = direction_ == Direction::kForward;
-  if (to_.key == nullptr) {
-    RowBuffer end;
-    const Outcome outcome = table_->StepKey(forward ? Step::kLast : Step::kFirst, nullptr, /*whole=*/false, wait, &end);
-    if (outcome != Outcome::kOk) return outcome;
-    if (end.empty()) {
-      done_ = true;
-    } else {
-      to_ = Cut{std::make_shared<const OwnedKey>(end.row(0)[0]), forward};
-    }
-  }
-  begun_ = true;
-  return Outcome::kOk;
-}
-
 Outcome OrderedSweep::Next(RowJudge* judge, Wait wait, bool* done) {
-  try {
-    if (!begun_) {
-      if (const Outcome outcome = Begin(wait); outcome != Outcome::kOk) return outcome;
-    }
-    if (table_->dropped()) return Outcome::kDropped;
-    for (bool judged = false; !judged && !done_;) {
-      if (table_->generation() != generation_) {
-        done_ = true;
-        break;
-      }
-      const Outcome outcome = table_->JudgeRows(&from_, to_, direction_, judge, wait, &judged, &done_);
-      if (outcome != Outcome::kOk) return outcome;
-    }
-    *done = done_;
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+  bool judged = false;
+  const Outcome outcome = pass_.Run(
+      wait, [&judged] { return judged; },
+      [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* all) {
+        return table->JudgeRows(from, to, direction, judge, wait, &judged, all);
+      });
+  *done = pass_.done();
+  return outcome;
 }
 
 }  // namespace partita

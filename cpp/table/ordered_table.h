@@ -54,9 +54,6 @@ class OrderedTable final : public ShardedTable {
   Outcome LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) override;
   Outcome Member(const KeyView& key, Wait wait, bool* found) override;
 
-  using Table::TakeSnapshot;
-  Outcome TakeSnapshot(Wait wait, ColumnSet columns,
-                       std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   using Table::NewWalk;
   std::unique_ptr<Walk> NewWalk(Direction direction) override;
   std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) override;
@@ -80,9 +77,8 @@ class OrderedTable final : public ShardedTable {
                     bool* done);
 
  private:
+  friend class OrderedPass;
   friend class OrderedSnapshot;
-  friend class OrderedSweep;
-  friend class OrderedWalk;
 
   const Value& KeyOf(const RowView& row) const { return row.values[options_.keypos]; }
 
@@ -152,6 +148,7 @@ class OrderedTable final : public ShardedTable {
   std::unique_ptr<RouteTable> RoutesAfter(const Move& move, std::shared_ptr<const OwnedKey> boundary,
                                           bool given_up) const ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
+  std::shared_ptr<ShardedSnapshot> NewSnapshot() override;
   Outcome RemoveAll(Wait wait, bool drop) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void LockOwnForFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS { topology_.LockWithoutCheck(); }
   void UnlockOwnAfterFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS { topology_.Unlock(); }

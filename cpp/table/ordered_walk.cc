@@ -81,45 +81,19 @@ std::unique_ptr<Walk> OrderedTable::NewWalk(Direction direction) {
 }
 
 OrderedWalk::OrderedWalk(std::shared_ptr<OrderedTable> table, Direction direction)
-    : table_(std::move(table)), direction_(direction), generation_(table_->generation()) {
+    : pass_(std::move(table), nullptr, direction) {
   g_live_walks.fetch_add(1, std::memory_order_relaxed);
 }
 
 OrderedWalk::~OrderedWalk() { g_live_walks.fetch_sub(1, std::memory_order_relaxed); }
 
-Outcome OrderedWalk::Begin(Wait wait) {
-  const bool forward = direction_ == Direction::kForward;
-  RowBuffer end;
-  const Outcome outcome = table_->StepKey(forward ? Step::kLast : Step::kFirst, nullptr, /*whole=*/false, wait, &end);
-  if (outcome != Outcome::kOk) return outcome;
-  if (end.empty()) {
-    done_ = true;
-  } else {
-    to_ = Cut{std::make_shared<const OwnedKey>(end.row(0)[0]), forward};
-  }
-  begun_ = true;
-  return Outcome::kOk;
-}
-
 Outcome OrderedWalk::Next(size_t max_rows, Wait wait, RowBuffer* out) {
-  try {
-    if (!begun_) {
-      if (const Outcome outcome = Begin(wait); outcome != Outcome::kOk) return outcome;
-    }
-    if (table_->dropped()) return Outcome::kDropped;
-    const size_t had = out->size();
-    while (!done_ && out->size() == had && max_rows > 0) {
-      if (table_->generation() != generation_) {
-        done_ = true;
-        break;
-      }
-      const Outcome outcome = table_->ReadRows(&from_, to_, direction_, max_rows, wait, out, &done_);
-      if (outcome != Outcome::kOk) return outcome;
-    }
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+  const size_t had = out->size();
+  return pass_.Run(
+      wait, [&] { return out->size() != had || max_rows == 0; },
+      [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* done) {
+        return table->ReadRows(from, to, direction, max_rows, wait, out, done);
+      });
 }
 
 // --- Steps.

@@ -1,13 +1,11 @@
-// Walk over an ordered_set, by key: each batch begins after the last key of the one before. It notes the last key there
-// is when it begins (backwards the first one) and ends there.
+// Walk over the rows of an ordered_set in the order of their keys (ordered_pass.h).
 
 #ifndef PARTITA_TABLE_ORDERED_WALK_H_
 #define PARTITA_TABLE_ORDERED_WALK_H_
 
-#include <cstdint>
 #include <memory>
 
-#include "table/ordered_table.h"
+#include "table/ordered_pass.h"
 
 namespace partita {
 
@@ -19,15 +17,7 @@ class OrderedWalk final : public Walk {
   Outcome Next(size_t max_rows, Wait wait, RowBuffer* out) override;
 
  private:
-  Outcome Begin(Wait wait);
-
-  const std::shared_ptr<OrderedTable> table_;
-  const Direction direction_;
-  const uint64_t generation_;
-  bool begun_ = false;
-  bool done_ = false;
-  Cut from_;
-  Cut to_;
+  OrderedPass pass_;
 };
 
 }  // namespace partita
