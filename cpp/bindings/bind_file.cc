@@ -1,5 +1,6 @@
 // `_core.FileWriter` and `_core.FileReader`: a file written or read step by step, so that Python can answer Ctrl-C and
-// show progress in between. python/partita/files.py makes save() and load() of them.
+// show progress in between. python/partita/files.py makes save() and load() of them. `_core.FileReplacement`: a file of
+// any content that takes the place of another in one step.
 //
 // Relies on the GIL: that one thread at a time works with one of these is seen to by `busy`, which is read and set
 // under it.
@@ -18,6 +19,7 @@
 #include "bindings/gil.h"
 #include "bindings/handles.h"
 #include "bindings/register.h"
+#include "file/replacement.h"
 #include "file/snapshot_file.h"
 
 namespace py = pybind11;
@@ -99,6 +101,47 @@ bool WriteStep(Writer& writer) {
   return done;
 }
 
+void AbandonWriter(Writer& writer) {
+  const Busy busy(&writer.busy);
+  RunStep([&] {
+    writer.writer->Abandon();
+    return FileStatus();
+  });
+}
+
+struct ReplacementInPython {
+  explicit ReplacementInPython(std::string path) : file(Env::Posix(), std::move(path)) {}
+  Replacement file;
+  bool busy = false;
+};
+
+std::unique_ptr<ReplacementInPython> NewReplacement(const py::bytes& path) {
+  auto replacement = std::make_unique<ReplacementInPython>(std::string(path));
+  RunStep([&] { return replacement->file.Begin(); });
+  return replacement;
+}
+
+void Append(ReplacementInPython& replacement, const py::bytes& bytes) {
+  const Busy busy(&replacement.busy);
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw py::error_already_set();
+  RunStep([&] { return replacement.file.Append(absl::string_view(data, static_cast<size_t>(size))); });
+}
+
+void Commit(ReplacementInPython& replacement, bool sync) {
+  const Busy busy(&replacement.busy);
+  RunStep([&] { return replacement.file.Commit(sync); });
+}
+
+void AbandonReplacement(ReplacementInPython& replacement) {
+  const Busy busy(&replacement.busy);
+  RunStep([&] {
+    replacement.file.Abandon();
+    return FileStatus();
+  });
+}
+
 struct Reader {
   std::unique_ptr<SnapshotFileReader> reader;
   bool busy = false;
@@ -137,13 +180,18 @@ void RegisterFile(py::module_& module) {
   py::class_<Writer>(module, "FileWriter", "A snapshot on its way into a file. See files.py.")
       .def(py::init(&NewWriter), py::arg("snapshot"), py::arg("path"), py::arg("threads"))
       .def("step", &WriteStep, "Writes the next rows; True once the file is complete and under its name.")
+      .def("close", &AbandonWriter, "Removes what was written unless it is complete.")
       .def_property_readonly("rows", [](const Writer& writer) { return writer.writer->rows_written(); });
+  py::class_<ReplacementInPython>(module, "FileReplacement", "A new file that takes the place of the one at `path`.")
+      .def(py::init(&NewReplacement), py::arg("path"))
+      .def("write", &Append, py::arg("data"), "Appends to it.")
+      .def("commit", &Commit, py::arg("sync"), "Puts it in its place; with `sync` it is on the disk then.")
+      .def("close", &AbandonReplacement, "Removes it unless it was committed.");
   py::class_<Reader>(module, "FileReader", "A file on its way into a table. See files.py.")
       .def(py::init(&NewReader), py::arg("path"), py::arg("threads"))
       .def("step", &ReadStep, py::arg("table"), py::arg("allow_pickle"),
            "Puts the next rows into `table`; True once all are in and the file checks out to its end.")
       .def("row_count", &CountRows, "The number of rows, by what the file says at its end.")
-      .def_property_readonly("rows", [](const Reader& reader) { return reader.reader->rows_read(); })
       .def_property_readonly("bytes_read", [](const Reader& reader) { return reader.reader->bytes_read(); })
       .def_property_readonly("size", [](const Reader& reader) { return reader.reader->file_size(); })
       .def_property_readonly("type", [](const Reader& reader) { return TypeName(reader.reader->header().type); })

@@ -15,11 +15,13 @@
 
 namespace partita {
 
-// Closed when it is destroyed.
+// Closed when it is destroyed, if not before.
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual FileStatus Append(absl::string_view bytes) = 0;
+  // The last call but the destructor. Some file systems tell here that what was appended found no room.
+  virtual FileStatus Close() = 0;
   // Content and size are on the disk when it returns. The file's name is not: see Env::SyncDirectory. After an error
   // nothing is known of what is on the disk, and a second call may lie: the file must not be used again.
   virtual FileStatus Sync() = 0;

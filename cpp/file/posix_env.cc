@@ -23,11 +23,13 @@ class Descriptor {
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { ::close(fd_); }
+  ~Descriptor() { Close(); }
   int get() const { return fd_; }
+  // 0, or -1 with errno. After EINTR too the descriptor is closed (close(2)).
+  int Close() { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
 
  private:
-  const int fd_;
+  int fd_;
 };
 
 int OpenAgain(const char* path, int flags, mode_t mode = 0) {
@@ -60,8 +62,13 @@ class PosixWritableFile final : public WritableFile {
     return FileStatus();
   }
 
+  FileStatus Close() override {
+    if (fd_.Close() != 0 && errno != EINTR) return SystemError(path_, "close", errno);
+    return FileStatus();
+  }
+
  private:
-  const Descriptor fd_;
+  Descriptor fd_;
   const std::string path_;
 };
 

@@ -1,7 +1,5 @@
 #include "file/snapshot_file.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -27,11 +25,6 @@ struct EndOfFile {
 constexpr size_t kRowsPerWorker = size_t{8} * kMaxGroupRows;
 constexpr size_t kBlocksPerWorker = 8;
 
-std::string TemporaryName(const std::string& path) {
-  static std::atomic<uint64_t> number{0};
-  return absl::StrCat(path, ".tmp.", ::getpid(), ".", number.fetch_add(1, std::memory_order_relaxed));
-}
-
 size_t WorkersOf(int threads) { return static_cast<size_t>(std::clamp(threads, 1, 64)); }
 
 FileStatus NoMemory(const std::string& path) {
@@ -44,34 +37,29 @@ FileStatus NoMemory(const std::string& path) {
 
 SnapshotFileWriter::SnapshotFileWriter(Env* env, std::string path, FileHeader header,
                                        std::shared_ptr<const Snapshot> snapshot, int threads)
-    : env_(env),
-      path_(std::move(path)),
-      temporary_(TemporaryName(path_)),
+    : file_(env, std::move(path)),
       header_(std::move(header)),
       snapshot_(std::move(snapshot)),
       workers_(WorkersOf(threads)) {}
 
-SnapshotFileWriter::~SnapshotFileWriter() {
-  if (!exists_) return;
-  file_.reset();
-  const FileStatus removed = env_->Remove(temporary_);
-  static_cast<void>(removed);  // whoever called has been told what went wrong before
-}
-
 FileStatus SnapshotFileWriter::Begin() {
-  scan_ = snapshot_->NewScan(Direction::kForward);
+  std::unique_ptr<SnapshotScan> scan = snapshot_->NewScan(Direction::kForward);
   places_.resize(kRowsPerWorker * workers_);
-  if (FileStatus status = env_->Create(temporary_, path_, &file_); file_ == nullptr || !status.ok()) {
-    exists_ = file_ != nullptr;
-    return status;
-  }
-  exists_ = true;
-  return file_->Append(EncodeHeader(header_));
+  if (FileStatus status = file_.Begin(); !status.ok()) return status;
+  if (FileStatus status = file_.Append(EncodeHeader(header_)); !status.ok()) return status;
+  scan_ = std::move(scan);
+  return FileStatus();
 }
 
 FileStatus SnapshotFileWriter::Step(bool* done) {
   *done = false;
-  if (file_ == nullptr) {
+  FileStatus status = Advance(done);
+  if (!status.ok()) file_.Abandon();  // rows may be missing from it: no later step may complete it
+  return status;
+}
+
+FileStatus SnapshotFileWriter::Advance(bool* done) {
+  if (scan_ == nullptr) {
     if (FileStatus status = Begin(); !status.ok()) return status;
   }
   size_t count = 0;
@@ -105,7 +93,7 @@ FileStatus SnapshotFileWriter::WriteRows(size_t count) {
       no_memory.store(true, std::memory_order_relaxed);
     }
   });
-  if (no_memory.load(std::memory_order_relaxed)) return NoMemory(temporary_);
+  if (no_memory.load(std::memory_order_relaxed)) return NoMemory(file_.temporary());
   for (std::vector<std::string>& of_worker : blocks) {
     for (std::string& block : of_worker) {
       if (FileStatus status = Put(std::move(block)); !status.ok()) return status;
@@ -117,18 +105,14 @@ FileStatus SnapshotFileWriter::WriteRows(size_t count) {
 
 FileStatus SnapshotFileWriter::Put(std::string block) {
   block += BlockTail(block, header_.salt, blocks_++);
-  return file_->Append(block);
+  return file_.Append(block);
 }
 
 FileStatus SnapshotFileWriter::Finish() {
   const EndOfFile end{blocks_, rows_};
   const absl::string_view content(reinterpret_cast<const char*>(&end), sizeof(end));
   if (FileStatus status = Put(StoreBlock(BlockKind::kEnd, content)); !status.ok()) return status;
-  if (FileStatus status = file_->Sync(); !status.ok()) return status;
-  file_.reset();
-  if (FileStatus status = env_->Rename(temporary_, path_); !status.ok()) return status;
-  exists_ = false;
-  return env_->SyncDirectory(path_);
+  return file_.Commit(true);
 }
 
 // --- Reading.

@@ -15,39 +15,37 @@
 #include "file/env.h"
 #include "file/file_header.h"
 #include "file/file_status.h"
+#include "file/replacement.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 
 namespace partita {
 
-// Writes beside `path` and takes its place in the last step: until then, and if anything fails, the file that was there
-// stays as it is.
+// Replaces the file at `path` in the last step.
 class SnapshotFileWriter {
  public:
   SnapshotFileWriter(Env* env, std::string path, FileHeader header, std::shared_ptr<const Snapshot> snapshot,
                      int threads);
-  ~SnapshotFileWriter();
 
   // The next rows. *done: all are written, synced, and under their name. All may throw std::bad_alloc.
   FileStatus Step(bool* done);
   uint64_t rows_written() const { return rows_; }
+  // Removes what is not complete. The destructor does so too.
+  void Abandon() { file_.Abandon(); }
 
  private:
   FileStatus Begin();
+  FileStatus Advance(bool* done);
   FileStatus WriteRows(size_t count);
   FileStatus Put(std::string block);
   FileStatus Finish();
 
-  Env* const env_;
-  const std::string path_;
-  const std::string temporary_;
+  Replacement file_;
   const FileHeader header_;
   const std::shared_ptr<const Snapshot> snapshot_;
   const size_t workers_;
-  std::unique_ptr<SnapshotScan> scan_;
+  std::unique_ptr<SnapshotScan> scan_;  // null before the first step
   std::vector<RowPlace> places_;
-  std::unique_ptr<WritableFile> file_;
-  bool exists_ = false;  // the temporary file
   uint64_t blocks_ = 0;
   uint64_t rows_ = 0;
 };

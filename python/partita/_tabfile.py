@@ -6,23 +6,22 @@ the GIL; here are the beginning and the end of a file, and its checksum.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 
 from partita import _core
 from partita._external_term import dumps, loads, reading_options
+from partita._path import real_path
 from partita._table import Table
 from partita.errors import CorruptFileError, short_repr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from hashlib import _Hash
     from typing import Any, BinaryIO
 
     from partita._external_term import Binaries, Maps
-
-    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    from partita._path import Path
 
 _LOG = b"\1\2\3\4"
 _CLOSED, _OPENED = b"\x63\x58\x4d\x0b", b"\6\7\x08\x09"
@@ -58,36 +57,42 @@ def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), syn
         raise TypeError(f"tab2file() writes a Table, not {type(table).__name__}")
     chosen = _check_extended_info(extended_info)
     name = table.name
-    with table.snapshot() as moment, _replacing(path, sync) as file:
-        checksum = hashlib.md5(usedforsecurity=False) if "md5sum" in chosen else None
-        head = dumps(
-            tuple(
-                (_core.Atom(item), value)
-                for item, value in (
-                    ("name", _core.Atom("table" if name is None else name)),
-                    ("size", len(moment)),
-                    ("named_table", name is not None),
-                    ("type", _core.Atom(table.type)),
-                    ("keypos", table.keypos + 1),
-                    ("protection", _core.Atom("public")),
-                    ("compressed", False),
-                    ("major_version", _VERSION[0]),
-                    ("minor_version", _VERSION[1]),
-                    ("extended_info", [_core.Atom(item) for item in chosen]),
+    target = real_path(path)
+    checksum = _md5() if "md5sum" in chosen else None
+    with table.snapshot() as moment:
+        file = _core.FileReplacement(target)
+        try:
+            head = dumps(
+                tuple(
+                    (_core.Atom(item), value)
+                    for item, value in (
+                        ("name", _core.Atom("table" if name is None else name)),
+                        ("size", len(moment)),
+                        ("named_table", name is not None),
+                        ("type", _core.Atom(table.type)),
+                        ("keypos", table.keypos + 1),
+                        ("protection", _core.Atom("public")),
+                        ("compressed", False),
+                        ("major_version", _VERSION[0]),
+                        ("minor_version", _VERSION[1]),
+                        ("extended_info", [_core.Atom(item) for item in chosen]),
+                    )
                 )
             )
-        )
-        file.write(_LOG + _CLOSED + _record(head))
-        if checksum is not None:
-            checksum.update(head)
-        count = _write_rows(_core.ErlangTabDumper(moment), file, checksum)
-        known: list[tuple[Any, object]] = []
-        if "object_count" in chosen:
-            known.append((_core.Atom("count"), count))
-        if checksum is not None:
-            known.append((_core.Atom("md5"), checksum.digest()))
-        if known:
-            file.write(_record(dumps([_END_OF_TABLE, known])))
+            file.write(_LOG + _CLOSED + _record(head))
+            if checksum is not None:
+                checksum.update(head)
+            count = _write_rows(_core.ErlangTabDumper(moment), file, checksum)
+            known: list[tuple[Any, object]] = []
+            if "object_count" in chosen:
+                known.append((_core.Atom("count"), count))
+            if checksum is not None:
+                known.append((_core.Atom("md5"), checksum.digest()))
+            if known:
+                file.write(_record(dumps([_END_OF_TABLE, known])))
+            file.commit(sync)
+        finally:
+            file.close()
 
 
 def file2tab(
@@ -167,40 +172,22 @@ def _check_extended_info(extended_info: Iterable[str]) -> list[str]:
     return [item for item in _EXTENDED_INFO if item in given]
 
 
-@contextlib.contextmanager
-def _replacing(path: Path, sync: bool) -> Iterator[BinaryIO]:
-    """A new file, which takes the place of what is at `path` when the block ends without an exception."""
-    final = os.path.realpath(os.fsdecode(path))
-    temporary = f"{final}.tmp.{os.getpid()}.{os.urandom(4).hex()}"
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, final)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    if sync:
-        directory = os.open(os.path.dirname(final), os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
 def _record(term: bytes) -> bytes:
     return len(term).to_bytes(4, "big") + _RECORD + term
 
 
+def _md5(data: bytes = b"") -> _Hash:
+    import hashlib  # takes a third of the time that the whole package takes to import
+
+    return hashlib.md5(data, usedforsecurity=False)
+
+
 def _digest(size: int) -> bytes:
     """What stands before a large term."""
-    return hashlib.md5(size.to_bytes(4, "big"), usedforsecurity=False).digest()
+    return _md5(size.to_bytes(4, "big")).digest()
 
 
-def _write_rows(dumper: _core.ErlangTabDumper, file: BinaryIO, checksum: hashlib._Hash | None) -> int:
+def _write_rows(dumper: _core.ErlangTabDumper, file: _core.FileReplacement, checksum: _Hash | None) -> int:
     while True:
         records, terms, holes = dumper.next(checksum is not None)
         if not records:
@@ -291,7 +278,7 @@ def _read_rows(file: BinaryIO, path: Path, head: _Head, table: Table, options: t
     loader = _core.ErlangTabLoader(table, *options, head.end)
     checksum = None
     if verify and "md5sum" in head.extended_info:
-        checksum = hashlib.md5(head.term, usedforsecurity=False)
+        checksum = _md5(head.term)
     while chunk := file.read(_CHUNK):
         terms, digests, problem = loader.feed(chunk, checksum is not None)
         for offset, size, digest in digests:
@@ -332,7 +319,7 @@ def _verify(
     head: _Head,
     table: Table,
     known: dict[str | None, Any] | None,
-    checksum: hashlib._Hash | None,
+    checksum: _Hash | None,
 ) -> None:
     if head.extended_info and known is None:
         raise CorruptFileError("cut off: what ends the table is missing", path, loader.offset)

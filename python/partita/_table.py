@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, NoReturn
 
-    from partita.files import Path
+    from partita._path import Path
     from partita.reading import Accumulator, Row
     from partita.readonly import ReadOnlyTable
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from partita._tabfile import Path
+    from partita._path import Path
     from partita.matching import Spec
     from partita.reading import Accumulator, Row
 
@@ -270,47 +270,38 @@ def foldr(tab: Tab, fn: Callable[[Row, Accumulator], Accumulator], acc: Accumula
 
 def select(tab: Tab | Cursor | End, spec: Spec = _MISSING, limit: int | None = None) -> Any:
     """All results, or with a limit a page of them; `select(continuation)` gives the next page."""
-    if spec is _MISSING:
-        return _page(tab)
-    table = _opened(tab)
-    return table.select(spec) if limit is None else _results(*table.select(spec, limit))
+    return _ask("select", tab, spec, limit)
 
 
 def select_reverse(tab: Tab | Cursor | End, spec: Spec = _MISSING, limit: int | None = None) -> Any:
     """Like select(), of an ordered_set from the last key to the first."""
-    if spec is _MISSING:
-        return _page(tab)
-    table = _opened(tab)
-    return table.select_reverse(spec) if limit is None else _results(*table.select_reverse(spec, limit))
+    return _ask("select_reverse", tab, spec, limit)
 
 
 def match(tab: Tab | Cursor | End, pattern: object = _MISSING, limit: int | None = None) -> Any:
     """What the variables of a pattern are bound to in each row; `match(continuation)` gives the next page."""
-    if pattern is _MISSING:
-        return _page(tab)
-    table = _opened(tab)
-    return table.match(pattern) if limit is None else _results(*table.match(pattern, limit))
+    return _ask("match", tab, pattern, limit)
 
 
 def match_object(tab: Tab | Cursor | End, pattern: object = _MISSING, limit: int | None = None) -> Any:
     """The rows that a pattern matches; `match_object(continuation)` gives the next page."""
-    if pattern is _MISSING:
+    return _ask("match_object", tab, pattern, limit)
+
+
+def _ask(call: str, tab: Tab | Cursor | End, question: object, limit: int | None) -> Any:
+    if question is _MISSING:
         return _page(tab)
-    table = _opened(tab)
-    return table.match_object(pattern) if limit is None else _results(*table.match_object(pattern, limit))
-
-
-def _opened(tab: Tab | Cursor | End) -> Table:
     if isinstance(tab, (Cursor, End)):
         raise TypeError("what goes on from a continuation takes nothing else")
-    return _table(tab)
+    ask = getattr(_table(tab), call)
+    return ask(question) if limit is None else _results(*ask(question, limit))
 
 
 def _page(continuation: object) -> Any:
     if continuation is END:
         return END
     if not isinstance(continuation, Cursor):
-        raise TypeError(f"a continuation is what a call with a limit gave, not {continuation!r}")
+        raise TypeError(f"a continuation is what a call with a limit gave, not {short_repr(continuation)}")
     return _results(*continuation.next())
 
 

@@ -5,9 +5,8 @@ docs/files.md tells how safe they are, docs/format.md what stands in the file.
 
 from __future__ import annotations
 
-import os
-
 from partita import _core, names
+from partita._path import real_path
 from partita._table import Table
 from partita.errors import short_repr
 from partita.progress import Bar
@@ -19,17 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
-    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-
-
-def _real_path(path: object) -> bytes:
-    """The file that a path leads to, so that a symbolic link stays one when what it leads to is replaced."""
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise TypeError(f"path is a str, bytes or os.PathLike, not {short_repr(path)}")
-    name = os.fsencode(path)
-    if not name or b"\0" in name:
-        raise ValueError(f"path is {short_repr(path)}, which names no file")
-    return os.path.realpath(name)
+    from partita._path import Path
 
 
 def save(source: Table | Snapshot, path: Path, *, progress: bool = False) -> int:
@@ -43,16 +32,19 @@ def save(source: Table | Snapshot, path: Path, *, progress: bool = False) -> int
         OSError: the file cannot be written; the old one is still there.
         TableDroppedError, SnapshotClosedError: there is nothing to save.
     """
-    real_path = _real_path(path)
+    target = real_path(path)
     if isinstance(source, Table):
         with source.snapshot() as snapshot:
             return save(snapshot, path, progress=progress)
     if not isinstance(source, Snapshot):
         raise TypeError(f"save() takes a Table or a Snapshot, not {short_repr(source)}")
     with Bar(progress, total=len(source), unit=" rows") as bar:
-        writer = _core.FileWriter(source, real_path, num_threads())
-        while not writer.step():
-            bar.show(writer.rows)
+        writer = _core.FileWriter(source, target, num_threads())
+        try:
+            while not writer.step():
+                bar.show(writer.rows)
+        finally:
+            writer.close()
         return writer.rows
 
 
@@ -63,7 +55,7 @@ def describe(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
         CorruptFileError: it is no such file, or damaged there.
     """
-    reader = _core.FileReader(_real_path(path), 1)
+    reader = _core.FileReader(real_path(path), 1)
     return {"type": reader.type, "keypos": reader.keypos, "fields": reader.fields, "size": reader.row_count()}
 
 
@@ -95,7 +87,7 @@ def load(
         PickleRefusedError: it holds pickled objects.
         TableExistsError: the name is taken.
     """
-    real_path = _real_path(path)
+    target = real_path(path)
     options: dict[str, Any] = {"partitions": partitions, "owner": owner, "heir": heir}
     if name is not None:
         holder = names.find(name)
@@ -103,7 +95,7 @@ def load(
             return holder
         if holder is not None and if_exists == "raise":
             names.raise_exists(name)
-    reader = _core.FileReader(real_path, num_threads())
+    reader = _core.FileReader(target, num_threads())
     table = Table(type=reader.type, keypos=reader.keypos, fields=reader.fields, if_exists=if_exists, **options)
     try:
         with Bar(progress, total=reader.size, unit="B") as bar:

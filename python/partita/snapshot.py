@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-    from partita.files import Path
+    from partita._path import Path
     from partita.reading import Accumulator, Row
 
 

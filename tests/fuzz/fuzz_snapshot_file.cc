@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -19,15 +17,10 @@
 #include "file/file_header.h"
 #include "file/snapshot_file.h"
 #include "file/stored_block.h"
+#include "require.h"
 
 namespace partita {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 // One file in memory.
 class MemoryEnv final : public Env {
@@ -71,6 +64,7 @@ class MemoryEnv final : public Env {
       content_->append(bytes.data(), bytes.size());
       return FileStatus();
     }
+    FileStatus Close() override { return FileStatus(); }
     FileStatus Sync() override { return FileStatus(); }
 
    private:

@@ -315,50 +315,6 @@ def test_a_row_that_cannot_be_written_leaves_the_old_file(t, tmp_path):
     assert os.listdir(tmp_path) == ["t"]
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
-def test_a_disk_that_fails_leaves_the_old_file(t, tmp_path, monkeypatch, call):
-    path = tmp_path / "t"
-    erlang.tab2file(t, path)
-    before = path.read_bytes()
-    t.insert((4, "new"))
-    if call == "write":
-        with pytest.raises(OSError, match="File too large"), limited_to(100):
-            erlang.tab2file(t, path, sync=True)
-    else:
-
-        def fail(*_):
-            raise OSError("the disk is gone")
-
-        monkeypatch.setattr(os, call, fail)
-        with pytest.raises(OSError, match="the disk is gone"):
-            erlang.tab2file(t, path, sync=True)
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["t"]
-
-
-@contextlib.contextmanager
-def limited_to(size):
-    import resource
-    import signal
-
-    old, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (old, hard))
-        signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_a_link_stays_a_link(t, tmp_path):
-    (tmp_path / "to").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "to" / "t")
-    erlang.tab2file(t, tmp_path / "link", sync=True)
-    assert (tmp_path / "link").is_symlink()
-    assert contents(erlang.file2tab(tmp_path / "to" / "t")) == contents(t)
-
-
 def test_wrong_arguments(t, tmp_path):
     with pytest.raises(TypeError, match="tab2file\\(\\) writes a Table, not list"):
         erlang.tab2file(ROWS, tmp_path / "t")

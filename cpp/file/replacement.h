@@ -1,0 +1,47 @@
+// A file that takes the place of another in one step: until then, and if anything fails, what was there stays as it is.
+
+#ifndef PARTITA_FILE_REPLACEMENT_H_
+#define PARTITA_FILE_REPLACEMENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "file/env.h"
+#include "file/file_status.h"
+
+namespace partita {
+
+// Writes under another name beside `path`. All may throw std::bad_alloc. Belongs to the process that made it: a child
+// that goes on with it after a fork is refused, and removes nothing.
+class Replacement {
+ public:
+  Replacement(Env* env, std::string path);
+  ~Replacement() { Abandon(); }
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+
+  // Creates the file, with the permissions of the one at `path`; an error if that is no regular file.
+  FileStatus Begin();
+  FileStatus Append(absl::string_view bytes);
+  // With `sync` the file and its name are on the disk when it returns.
+  FileStatus Commit(bool sync);
+  // Removes what was not committed.
+  void Abandon();
+
+  const std::string& temporary() const { return temporary_; }
+
+ private:
+  FileStatus CheckOpen() const;
+
+  Env* const env_;
+  const std::string path_;
+  const std::string temporary_;
+  const int process_;
+  std::unique_ptr<WritableFile> file_;
+  bool exists_ = false;  // the temporary file
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_FILE_REPLACEMENT_H_
