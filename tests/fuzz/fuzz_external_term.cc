@@ -5,26 +5,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "erlang/tags.h"
 #include "erlang/term_reader.h"
 #include "erlang/term_writer.h"
+#include "require.h"
 #include "term/value.h"
 #include "term/wire.h"
 #include "term/wire_writer.h"
 
 namespace partita::erlang {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 ReadOptions OptionsOf(uint8_t byte) {
   ReadOptions options;

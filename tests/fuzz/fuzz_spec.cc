@@ -7,8 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -16,16 +14,11 @@
 
 #include "match/compile.h"
 #include "match/machine.h"
+#include "require.h"
 #include "term/wire.h"
 
 namespace partita {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 constexpr const char* kNames[] = {
     "<",         "=<",         "<=",         ">",          ">=",       "==",          "/=",       "!=",

@@ -7,25 +7,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "erlang/tab_file.h"
+#include "require.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 
 namespace partita::erlang {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 std::shared_ptr<Table> NewTable(uint8_t byte) {
   constexpr TableType kTypes[] = {TableType::kSet, TableType::kOrderedSet, TableType::kBag, TableType::kDuplicateBag};
@@ -92,6 +85,7 @@ void CheckWritten(const Loaded& loaded, uint8_t byte) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace partita::erlang;
+  using partita::Require;
   if (size == 0) return 0;
   const absl::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Loaded whole = Load(bytes, data[0], bytes.size());

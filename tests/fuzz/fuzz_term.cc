@@ -6,13 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "require.h"
 #include "term/number.h"
 #include "term/sort_key.h"
 #include "term/value.h"
@@ -21,12 +20,6 @@
 
 namespace partita {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 const char* Rewrite(const char* p, WireWriter* writer);
 
