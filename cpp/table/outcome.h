@@ -23,6 +23,11 @@ enum class Outcome : uint8_t {
   kNoSuchKey,    // a walk was to go on from a key that is not there
   kFixed,        // the call is refused while the table is fixed
   kWrongType,    // the call does not exist for this type of table
+  // Of tables that live in a file (journal.h).
+  kClosed,          // the file is being closed, or was: nothing was changed
+  kDegraded,        // the file could not be written: nothing was changed
+  kOutcomeUnknown,  // the change is made, but may not be on the disk
+  kRecordTooLarge,  // one step would take a record of over 4 GiB: nothing was changed
 };
 
 }  // namespace partita

@@ -50,7 +50,8 @@ Outcome ShardedTable::Size(Wait wait, uint64_t* rows) {
   return Outcome::kOk;
 }
 
-Outcome ShardedTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) {
+Outcome ShardedTable::TakeMoment(ColumnSet columns, absl::FunctionRef<void()> also, Wait wait,
+                                 std::shared_ptr<Snapshot>* out) {
   try {
     std::shared_ptr<ShardedSnapshot> snapshot = NewSnapshot();
     // A snapshot that was not taken whole is let go after the locks.
@@ -58,6 +59,7 @@ Outcome ShardedTable::TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr
     if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
     if (dropped()) return Outcome::kDropped;
     snapshot->Take(columns);
+    also();
     *out = std::move(snapshot);
     return Outcome::kOk;
   } catch (const std::bad_alloc&) {

@@ -25,8 +25,12 @@ class ShardedTable : public Table {
   Outcome Drop(Wait wait) override;
   Outcome Size(Wait wait, uint64_t* rows) override;
   using Table::TakeSnapshot;
-  Outcome TakeSnapshot(Wait wait, ColumnSet columns,
-                       std::shared_ptr<Snapshot>* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome TakeSnapshot(Wait wait, ColumnSet columns, std::shared_ptr<Snapshot>* out) override {
+    return TakeMoment(columns, [] {}, wait, out);
+  }
+  Outcome TakeSnapshotAnd(absl::FunctionRef<void()> also, Wait wait, std::shared_ptr<Snapshot>* out) override {
+    return TakeMoment(kAllColumns, also, wait, out);
+  }
   Outcome Stats(Wait wait, TableStats* out) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  protected:
@@ -79,6 +83,9 @@ class ShardedTable : public Table {
   };
 
  private:
+  Outcome TakeMoment(ColumnSet columns, absl::FunctionRef<void()> also, Wait wait,
+                     std::shared_ptr<Snapshot>* out) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
   // Locks of a derived class that come before those of the shards, for a fork.
   virtual void LockOwnForFork() {}
   virtual void UnlockOwnAfterFork() {}

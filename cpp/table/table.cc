@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "table/bag_table.h"
+#include "table/journal.h"
 #include "table/ordered_table.h"
 #include "table/set_table.h"
 
@@ -47,6 +48,11 @@ class KeysOfRows final : public Walk {
 
 Table::Table(const TableOptions& options) : options_(options) {}
 Table::~Table() = default;
+
+void Table::SetJournal(std::shared_ptr<Journal> journal) {
+  journal_owner_ = std::move(journal);
+  journal_ = journal_owner_.get();
+}
 
 Outcome Table::AddToInt(const KeyView&, uint32_t, int64_t, Wait, bool* done, int64_t*) {
   *done = false;

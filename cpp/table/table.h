@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "base/lock.h"
 #include "base/status.h"
@@ -29,6 +30,7 @@
 namespace partita {
 
 struct KeySpan;
+class Journal;
 class RowJudge;
 class Snapshot;
 class Sweep;
@@ -191,6 +193,15 @@ class Table : public std::enable_shared_from_this<Table> {
   virtual Outcome Fix(Wait wait);
   virtual Outcome Unfix(Wait wait);
 
+  // --- In a file.
+
+  // From here on the table tells a journal of all changes (journal.h). Once at most, before another thread knows the
+  // table; the journal lives as long as the table.
+  void SetJournal(std::shared_ptr<Journal> journal);
+  // TakeSnapshot() of all columns, and also() under the same locks: no record is appended between the two. also() takes
+  // no lock but the journal's and does not fail.
+  virtual Outcome TakeSnapshotAnd(absl::FunctionRef<void()> also, Wait wait, std::shared_ptr<Snapshot>* out) = 0;
+
   virtual Outcome Stats(Wait wait, TableStats* out) = 0;
   // Gives unused memory back (empty slots at the end of chunks, dead bytes, index slack). kFixed while it is fixed.
   virtual Outcome Compact(Wait wait) = 0;
@@ -200,8 +211,16 @@ class Table : public std::enable_shared_from_this<Table> {
  protected:
   explicit Table(const TableOptions& options);
 
+  Journal* journal() const { return journal_; }
+  // In a fork's child.
+  void ForgetJournal() { journal_ = nullptr; }
+
   const TableOptions options_;
   std::atomic<bool> dropped_{false};
+
+ private:
+  Journal* journal_ = nullptr;  // null: none, or no longer
+  std::shared_ptr<Journal> journal_owner_;
 };
 
 // Walks a table batch by batch. One call at a time, from any thread.
