@@ -6,7 +6,7 @@
 -module(ets_peer).
 -export([main/0]).
 
--record(s, {kind, type, n, rows, keys, overwrite, tab, full = false}).
+-record(s, {kind, type, n, rows, keys, overwrite, order, tab, pairs, full = false}).
 
 main() ->
     [Kind, Size, Folder, Type] = init:get_plain_arguments(),
@@ -16,7 +16,7 @@ main() ->
     Read = order(Folder, "read.u32"),
     S = #s{kind = K, type = list_to_atom(Type), n = N,
            rows = [row(K, N, X) || X <- Insert],
-           keys = [key(K, X) || X <- Read],
+           keys = [key(K, X) || X <- Read], order = Read,
            overwrite = [row(K, N, X) || X <- Read]},
     answer([list_to_integer(erlang:system_info(otp_release)), 0, 0]),
     serve(full(S)).
@@ -77,6 +77,13 @@ time(next, S0) -> run(fun(T, S) -> l_next(T, S#s.keys), S#s.n end, full(S0), tru
 time(walk, S0) -> run(fun(T, S) -> l_walk(T, ets:first(T)), S#s.n end, full(S0), true);
 time(loop, S0) -> run(fun(_, S) -> l_none(S#s.keys), S#s.n end, full(S0), true);
 time(select_count, S0) -> run(fun(T, S) -> ets:select_count(T, spec(S)), 1 end, full(S0), true);
+time(select, S0) -> run(fun(T, S) -> length(ets:select(T, rows_spec(S))) end, full(S0), true);
+time(range_by_guard, S0) ->
+    Specs = guard_specs(S0, 5),
+    run(fun(T, _) -> l_ranges(T, Specs, 0) end, full(S0), true);
+time(range_by_prefix, S0) ->
+    Specs = prefix_specs(S0, 2000),
+    run(fun(_, S) -> l_ranges(S#s.pairs, Specs, 0) end, pairs(full(S0)), true);
 time(tolist, S0) -> run(fun(T, S) -> length(ets:tab2list(T)), S#s.n end, full(S0), true).
 
 run(F, S, Full) ->
@@ -89,7 +96,30 @@ run(F, S, Full) ->
 
 spec(S) -> [{{'_', '$1', '_', '_'}, [{'>', '$1', cut(S#s.n)}], [true]}].
 
+rows_spec(S) -> [{{'_', '$1', '_', '_'}, [{'>', '$1', cut(S#s.n)}], ['$_']}].
+
+%% A hundred rows each, from keys met in the read order.
+starts(S, Count) -> lists:sublist([X || X <- S#s.order, X + 100 < S#s.n], Count).
+
+guard_specs(S, Count) ->
+    [[{{'$1', '_', '_', '_'}, [{'>=', '$1', key(S#s.kind, X)}, {'<', '$1', key(S#s.kind, X + 100)}], ['$_']}]
+     || X <- starts(S, Count)].
+
+prefix_specs(S, Count) -> [[{{{X div 100, '_'}, '_', '_', '_'}, [], ['$_']}] || X <- starts(S, Count)].
+
+%% The same rows under keys of two parts.
+pairs(S = #s{pairs = undefined}) ->
+    T = ets:new(pairs, [S#s.type, public]),
+    [begin {_, V, Name, F} = row(int, S#s.n, X), ets:insert(T, {{X div 100, X rem 100}, V, Name, F}) end || X <- S#s.order],
+    S#s{pairs = T};
+pairs(S) -> S.
+
 results(select_count, S) -> ets:select_count(S#s.tab, spec(S));
+results(select, S) -> digest(ets:select(S#s.tab, rows_spec(S)), 0);
+results(range_by_guard, S) -> digest(lists:append([ets:select(S#s.tab, X) || X <- guard_specs(S, 5)]), 0);
+results(range_by_prefix, S) ->
+    Rows = lists:append([ets:select(S#s.pairs, X) || X <- prefix_specs(S, 5)]),
+    digest([{G * 100 + I, V, Name, F} || {{G, I}, V, Name, F} <- Rows], 0);
 results(tolist, S) -> digest(ets:tab2list(S#s.tab), 0);
 results(member, S) -> length([1 || K <- S#s.keys, ets:member(S#s.tab, K)]).
 
@@ -105,6 +135,8 @@ l_next(T, [K | R]) -> ets:next(T, K), l_next(T, R);
 l_next(_, []) -> ok.
 l_walk(_, '$end_of_table') -> ok;
 l_walk(T, K) -> l_walk(T, ets:next(T, K)).
+l_ranges(T, [X | R], N) -> [_ | _] = ets:select(T, X), l_ranges(T, R, N + 1);
+l_ranges(_, [], N) -> N.
 l_counter(T, [K | R]) -> ets:update_counter(T, K, {2, 1}), l_counter(T, R);
 l_counter(_, []) -> ok.
 l_delete(T, [K | R]) -> ets:delete(T, K), l_delete(T, R);

@@ -57,12 +57,18 @@ class Peer:
             return self.count()
         if operation == "tolist":
             return digest(self.all_rows())
+        if operation == "select":
+            return digest(self.kept_rows())
         raise KeyError(operation)
 
     def count(self) -> int:
         raise NotImplementedError
 
     def all_rows(self) -> list[Row]:
+        raise NotImplementedError
+
+    def kept_rows(self) -> list[Row]:
+        """The rows that count() counts."""
         raise NotImplementedError
 
     def memory(self) -> int:
@@ -97,19 +103,24 @@ class Peer:
     def tolist(self) -> int:
         return len(self.all_rows())
 
+    def select(self) -> int:
+        return len(self.kept_rows())
+
 
 class Partita(Peer):
     name = "partita"
 
     def __init__(self, workload: Workload):
         super().__init__(workload)
-        from partita import ANY, V
+        from partita import ANY, ROW, V
 
         self.rows = workload.rows_to_insert() if self.holds_rows else []
         self.overwrites = workload.rows_to_overwrite() if self.holds_rows else []
         self.chunks = chunks(self.rows)
         self.key_chunks = chunks(self.keys)
-        self.spec = [((ANY, V[1], ANY, ANY), [(">", V[1], self.cut)], [True])]
+        guarded = (ANY, V[1], ANY, ANY), [(">", V[1], self.cut)]
+        self.spec = [(*guarded, [True])]
+        self.rows_spec = [(*guarded, [ROW])]
 
     @staticmethod
     def version() -> str:
@@ -140,6 +151,9 @@ class Partita(Peer):
 
     def all_rows(self) -> list[Row]:
         return self.table.tolist()
+
+    def kept_rows(self) -> list[Row]:
+        return self.table.select(self.rows_spec)
 
     def insert(self) -> int:
         t = self.table
@@ -236,6 +250,10 @@ class Dict(Peer):
     def all_rows(self) -> list[Row]:
         return list(self.table.values())
 
+    def kept_rows(self) -> list[Row]:
+        cut = self.cut
+        return [row for row in self.table.values() if row[1] > cut]
+
     def insert(self) -> int:
         d = self.table
         for row in self.rows:
@@ -292,6 +310,10 @@ class DictLock(Dict):
     def all_rows(self) -> list[Row]:
         with self.lock:
             return super().all_rows()
+
+    def kept_rows(self) -> list[Row]:
+        with self.lock:
+            return super().kept_rows()
 
     def insert(self) -> int:
         d, lock = self.table, self.lock
@@ -392,6 +414,9 @@ class Sqlite(Peer):
     def all_rows(self) -> list[Row]:
         return self.execute("SELECT * FROM t").fetchall()
 
+    def kept_rows(self) -> list[Row]:
+        return self.execute("SELECT * FROM t WHERE i>?", (self.cut,)).fetchall()
+
     def insert(self) -> int:
         execute = self.execute
         for row in self.few_rows:
@@ -477,6 +502,9 @@ class Duckdb(Peer):
     def all_rows(self) -> list[Row]:
         return self.connection.execute("SELECT * FROM t").fetchall()
 
+    def kept_rows(self) -> list[Row]:
+        return self.connection.execute("SELECT * FROM t WHERE i>?", (self.cut,)).fetchall()
+
     def lookup(self) -> int:
         keys = self.keys[: self.lookups]
         for key in keys:
@@ -524,6 +552,11 @@ class Polars(Peer):
 
     def all_rows(self) -> list[Row]:
         return self.frame.rows()
+
+    def kept_rows(self) -> list[Row]:
+        import polars
+
+        return self.frame.filter(polars.col("i") > self.cut).rows()
 
 
 PYTHON_PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Partita, Dict, DictLock, Sqlite, Duckdb, Polars)}

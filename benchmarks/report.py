@@ -45,7 +45,7 @@ def write(results: dict[str, Any]) -> str:
         "## Absolute times\n\nMedian (smallest-largest) of the runs.\n",
     ]
     parts += [section for keys in KINDS for section in point_section(results, keys)]
-    parts += ordered_section(results)
+    parts += ordered_section(results) + bag_section(results)
     parts += scan_section(results) + memory_section(results) + latency_section(results) + growth_section(results)
     parts += call_section(results) + index_section(results)
     parts.append(details(results))
@@ -89,26 +89,43 @@ def point_section(results: dict[str, Any], keys: str) -> list[str]:
 
 def ordered_section(results: dict[str, Any]) -> list[str]:
     peers = ["partita-ordered", "ets-ordered", "SortedDict", "sqlite3-ordered"]
-    names = ["insert", "overwrite", "lookup", "next", "walk", "delete"]
+    names = ["insert", "overwrite", "lookup", "next", "walk", "range_by_guard", "range_by_prefix", "delete"]
     sections = []
     for keys in KINDS:
         table = matrix(results, [f"ordered: {name}" for name in names], peers, keys)
         if table:
             sections.append(
                 f"### Tables in order, {keys} keys, {results['rows']:,} rows\n\n"
-                f"`next` steps from keys at random, `walk` from the first to the last.\n\n{table}"
+                "`next` steps from keys at random, `walk` from the first to the last; a range has 100 rows, which a "
+                "guard on the key bounds, or the first part of keys of two parts.\n\n"
+                f"{table}"
             )
     return sections
+
+
+def bag_section(results: dict[str, Any]) -> list[str]:
+    peers = ["partita", "ets", "dict", "sqlite3"]
+    names = [
+        f"{kind} {operation}, {rows} a key"
+        for kind in ("bag", "duplicate_bag")
+        for operation in ("insert", "lookup", "delete_object")
+        for rows in ("1", "10", "10,000")
+    ]
+    table = matrix(results, names, peers, "")
+    if not table:
+        return []
+    note = "ETS gets 20,000 rows where a key has 10,000: it goes through all of them at each insert and delete_object."
+    return [f"### Bags of {results['rows']:,} rows, per row\n\n{note}\n\n{table}"]
 
 
 def scan_section(results: dict[str, Any]) -> list[str]:
     peers = ["partita", "ets", "dict", "sqlite3", "duckdb", "polars"]
     sections = []
     for keys in KINDS:
-        table = matrix(results, ["select_count", "tolist"], peers, keys)
+        table = matrix(results, ["select_count", "select", "tolist"], peers, keys)
         if table:
             sections.append(f"### Scans of {results['rows']:,} rows on one thread, {keys} keys\n\n{table}")
-    churned = ["select_count (fresh)", "select_count (churned)", "tolist (fresh)", "tolist (churned)"]
+    churned = [f"{scan} ({state})" for scan in ("select_count", "select", "tolist") for state in ("fresh", "churned")]
     table = matrix(results, [*churned, "memory (fresh)", "memory (churned)"], ["partita"], "int")
     if table:
         sections.append(f"### A churned table\n\n{table}")

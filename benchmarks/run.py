@@ -10,14 +10,15 @@ What can be measured (README.md tells the question behind each):
     batch      get_many and insert_many of 1,000 against our own single calls
     call       a method call before any work, beside the floor of the C API and of pybind11
     import     a fresh interpreter with and without the package
-    scan       select_count keeping 1 %, tolist of everything
+    scan       select_count and select keeping 1 %, tolist of everything
     churn      the same scans on a table written over eleven times
     memory     bytes a row, by the peers' own account and resident
     small      a table of 100 rows, a thousand empty tables
     collector  gc.collect() with all rows resident
     writers    latency of insert alone and while another thread scans
     growth     ten times the rows: load, scan, point calls
-    ordered    insert, lookup and steps in an ordered_set
+    busy       what scans on two cores leave to a Python thread beside them
+    ordered    insert, lookup, steps and ranges in an ordered_set
     index      the hash index against absl::flat_hash_set, in C++
     bag        bags of 1, 10 and 10,000 rows a key: insert, lookup and delete_object, a row
 """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from drive import Session
 
-from measures import bags, calls, growth, index, ordered, point, scans, space, writers
+from measures import bags, busy, calls, growth, index, ordered, point, scans, space, writers
 
 MEASURES: dict[str, Callable[[Session], None]] = {
     "point": point.single_calls,
@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[Session], None]] = {
     "collector": space.collector,
     "writers": writers.insert_while_scanning,
     "growth": growth.growth,
+    "busy": busy.beside_a_busy_thread,
     "ordered": ordered.ordered,
     "index": index.against_flat_hash_set,
     "bag": bags.bags,

@@ -1,4 +1,4 @@
-"""Reading the whole table: counting what a guard keeps, listing all rows, before and after a churn."""
+"""Reading the whole table: counting or listing what a guard keeps, listing all rows, before and after a churn."""
 
 import random
 import time
@@ -11,14 +11,14 @@ from drive import Crew, Session, in_fresh_process
 from peers import Partita
 
 COUNTERS = ("partita", drive.ETS, "dict", "sqlite3", "duckdb", "polars")
-LISTERS = COUNTERS
+SCANS = ("select_count", "select", "tolist")
 UPDATES_PER_ROW = 10
 
 
 def fresh(session: Session) -> None:
     for kind in workloads.KINDS:
         with Crew(session, COUNTERS, kind, session.rows) as crew:
-            for operation in ("select_count", "tolist"):
+            for operation in SCANS:
                 per_table = lambda worker, operation=operation: worker.ask(f"time {operation}")[0] / 1e6  # noqa: E731
                 crew.in_rounds(operation, COUNTERS, "ms", per_table)
                 crew.check(f"results {operation}", COUNTERS)
@@ -43,9 +43,9 @@ def measure_churn(rows: int, repeats: int, folder: str) -> dict[str, dict]:
     runs: dict[str, list[float]] = {}
     for _ in range(repeats):
         for state, peer in ours.items():
-            for operation in ("select_count", "tolist"):
+            for operation in SCANS:
                 runs.setdefault(f"{operation} ({state})", []).append(milliseconds(getattr(peer, operation)))
-    for operation in ("select_count", "tolist"):
+    for operation in SCANS:
         assert ours["fresh"].result(operation) == ours["churned"].result(operation), operation
     return {"runs": runs, "memory": {f"memory ({state})": peer.memory() / rows for state, peer in ours.items()}}
 
