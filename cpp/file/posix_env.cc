@@ -1,4 +1,6 @@
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +34,18 @@ class Descriptor {
   int fd_;
 };
 
+// Where the names of a path's folder are read and synced.
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Not again after EINTR: whether what failed is still to be written is not known then.
+FileStatus SyncDescriptor(int fd, const std::string& path) {
+  if (::fsync(fd) != 0) return SystemError(path, "fsync", errno);
+  return FileStatus();
+}
+
 int OpenAgain(const char* path, int flags, mode_t mode = 0) {
   int fd;
   do {
@@ -56,9 +70,20 @@ class PosixWritableFile final : public WritableFile {
     return FileStatus();
   }
 
-  FileStatus Sync() override {
-    // Not again after EINTR: whether what failed is still to be written is not known then.
-    if (::fsync(fd_.get()) != 0) return SystemError(path_, "fsync", errno);
+  FileStatus Reserve(uint64_t size) override {
+    int result;
+    do {
+      result = ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size));
+    } while (result != 0 && errno == EINTR);
+    // A file system that cannot do it lets the file grow as it is written.
+    if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return FileStatus();
+    return SystemError(path_, "fallocate", errno);
+  }
+
+  FileStatus Sync() override { return SyncDescriptor(fd_.get(), path_); }
+
+  FileStatus SyncData() override {
+    if (::fdatasync(fd_.get()) != 0) return SystemError(path_, "fdatasync", errno);
     return FileStatus();
   }
 
@@ -103,6 +128,27 @@ class PosixReadableFile final : public ReadableFile {
   const std::string path_;
 };
 
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(int fd) : fd_(fd) {}
+  ~PosixFileLock() override {
+    if (fd_ < 0) return;
+    // To close it would leave the lock to processes that inherited the descriptor.
+    ::flock(fd_, LOCK_UN);
+    ::close(fd_);
+  }
+  PosixFileLock(const PosixFileLock&) = delete;
+  PosixFileLock& operator=(const PosixFileLock&) = delete;
+
+  void AbandonAfterFork() override {
+    ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_;
+};
+
 class PosixEnv final : public Env {
  public:
   FileStatus OpenForReading(const std::string& path, std::unique_ptr<ReadableFile>* file) override {
@@ -142,14 +188,58 @@ class PosixEnv final : public Env {
     return FileStatus();
   }
 
+  FileStatus Truncate(const std::string& path, uint64_t size) override {
+    const int fd = OpenAgain(path.c_str(), O_WRONLY);
+    if (fd < 0) return SystemError(path, "open", errno);
+    const Descriptor file(fd);
+    int result;
+    do {
+      result = ::ftruncate(fd, static_cast<off_t>(size));
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) return SystemError(path, "ftruncate", errno);
+    return SyncDescriptor(fd, path);
+  }
+
+  FileStatus List(const std::string& prefix, std::vector<std::string>* ends) override {
+    ends->clear();
+    const std::string folder = FolderOf(prefix);
+    const std::string name = prefix.substr(prefix.rfind('/') + 1);
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), &::closedir);
+    if (directory == nullptr) return SystemError(folder, "opendir", errno);
+    while (true) {
+      errno = 0;
+      const dirent* const entry = ::readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): nobody else has it
+      if (entry == nullptr) break;
+      const absl::string_view found(entry->d_name);
+      if (found.substr(0, name.size()) == name) ends->emplace_back(found.substr(name.size()));
+    }
+    if (errno != 0) return SystemError(folder, "readdir", errno);
+    return FileStatus();
+  }
+
+  FileStatus Lock(const std::string& path, std::unique_ptr<FileLock>* lock) override {
+    lock->reset();
+    const int fd = OpenAgain(path.c_str(), O_RDWR | O_CREAT, 0666);
+    if (fd < 0) return SystemError(path, "open", errno);
+    auto held = std::make_unique<PosixFileLock>(fd);
+    int result;
+    do {
+      result = ::flock(fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+      *lock = std::move(held);
+    } else if (errno != EWOULDBLOCK) {
+      return SystemError(path, "flock", errno);
+    }
+    return FileStatus();
+  }
+
   FileStatus SyncDirectory(const std::string& path) override {
-    const size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    const std::string folder = FolderOf(path);
     const int fd = OpenAgain(folder.c_str(), O_RDONLY | O_DIRECTORY);
     if (fd < 0) return SystemError(folder, "open", errno);
     const Descriptor directory(fd);
-    if (::fsync(fd) != 0) return SystemError(folder, "fsync", errno);
-    return FileStatus();
+    return SyncDescriptor(fd, folder);
   }
 };
 
@@ -158,6 +248,10 @@ class PosixEnv final : public Env {
 Env* Env::Posix() {
   static PosixEnv env;
   return &env;
+}
+
+bool IsMissing(const FileStatus& status) {
+  return !status.ok() && status.error().kind == FileError::Kind::kSystem && status.error().error_number == ENOENT;
 }
 
 }  // namespace partita

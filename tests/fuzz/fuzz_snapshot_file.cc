@@ -13,64 +13,14 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "file/env.h"
 #include "file/file_header.h"
 #include "file/snapshot_file.h"
 #include "file/stored_block.h"
+#include "memory_env.h"
 #include "require.h"
 
 namespace partita {
 namespace {
-
-// One file in memory.
-class MemoryEnv final : public Env {
- public:
-  std::string content;
-
-  FileStatus OpenForReading(const std::string&, std::unique_ptr<ReadableFile>* file) override {
-    *file = std::make_unique<Reading>(&content);
-    return FileStatus();
-  }
-  FileStatus Create(const std::string&, const std::string&, std::unique_ptr<WritableFile>* file) override {
-    content.clear();
-    *file = std::make_unique<Writing>(&content);
-    return FileStatus();
-  }
-  FileStatus Rename(const std::string&, const std::string&) override { return FileStatus(); }
-  FileStatus Remove(const std::string&) override { return FileStatus(); }
-  FileStatus SyncDirectory(const std::string&) override { return FileStatus(); }
-
- private:
-  class Reading final : public ReadableFile {
-   public:
-    explicit Reading(const std::string* content) : content_(content) {}
-    FileStatus Size(uint64_t* bytes) override {
-      *bytes = content_->size();
-      return FileStatus();
-    }
-    FileStatus Read(uint64_t offset, size_t size, char* out, size_t* got) override {
-      *got = offset < content_->size() ? std::min(size, content_->size() - offset) : 0;
-      std::memcpy(out, content_->data() + std::min<size_t>(offset, content_->size()), *got);
-      return FileStatus();
-    }
-
-   private:
-    const std::string* const content_;
-  };
-  class Writing final : public WritableFile {
-   public:
-    explicit Writing(std::string* content) : content_(content) {}
-    FileStatus Append(absl::string_view bytes) override {
-      content_->append(bytes.data(), bytes.size());
-      return FileStatus();
-    }
-    FileStatus Close() override { return FileStatus(); }
-    FileStatus Sync() override { return FileStatus(); }
-
-   private:
-    std::string* const content_;
-  };
-};
 
 // The rows of a file in a new table; null if it is refused.
 std::shared_ptr<Table> Load(MemoryEnv* env, FileHeader* header) {
@@ -130,7 +80,7 @@ std::string WithChecksums(absl::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace partita;
   MemoryEnv env;
-  env.content = WithChecksums(absl::string_view(reinterpret_cast<const char*>(data), size));
+  env.files["fuzzed"] = WithChecksums(absl::string_view(reinterpret_cast<const char*>(data), size));
   FileHeader header;
   const std::shared_ptr<Table> table = Load(&env, &header);
   if (table == nullptr) return 0;
