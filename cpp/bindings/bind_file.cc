@@ -28,7 +28,8 @@ namespace partita {
 namespace {
 
 [[noreturn]] void RaiseFileError(const FileError& error) {
-  static constexpr const char* kKinds[] = {"system", "corrupt", "foreign", "pickled", "too large", "memory", "dropped"};
+  static constexpr const char* kKinds[] = {"system", "corrupt", "foreign", "pickled", "too large",
+                                           "memory", "dropped", "locked",  "state"};
   const py::object offset = error.offset == FileError::kNoOffset ? py::object(py::none()) : py::int_(error.offset);
   const py::object path = py::reinterpret_steal<py::object>(
       PyUnicode_DecodeFSDefaultAndSize(error.path.data(), static_cast<Py_ssize_t>(error.path.size())));

@@ -19,6 +19,8 @@ struct FileError {
     kTooLarge,  // the table is out of room
     kNoMemory,
     kDropped,  // the table was dropped meanwhile
+    kLocked,   // somebody else writes to it
+    kState,    // the call does not fit what was done before: closed, or only read
   };
   static constexpr uint64_t kNoOffset = ~uint64_t{0};
 
