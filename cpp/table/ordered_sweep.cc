@@ -3,7 +3,17 @@
 #include <new>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
+#include "table/row_match.h"
+
 namespace partita {
+namespace {
+
+// Neighbours in the order lie far from each other, a cache miss for each of their elements: asked for this many rows
+// before they are read.
+constexpr size_t kAhead = 8;
+
+}  // namespace
 
 std::unique_ptr<Sweep> OrderedTable::NewSweep(const KeySpan* span, Direction direction) {
   return std::make_unique<OrderedSweep>(std::static_pointer_cast<OrderedTable>(shared_from_this()), span, direction);
@@ -36,6 +46,7 @@ Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, R
     for (uint32_t i = 0; i < count; ++i) {
       *judged = true;
       const Slot slot = slots[i];
+      if (i + kAhead < count) PrefetchRow(range.rows.chunk_of(slots[i + kAhead]), slots[i + kAhead] & kChunkMask);
       const auto key_here = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return std::make_shared<const OwnedKey>(
             ReadElement(range.rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
@@ -85,18 +96,21 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
       const OrderedIndex::Position edge = forward ? index.end() : index.begin();
       const OrderedIndex::Position stop = to.key == nullptr ? edge : PositionOf(index, to, direction);
       if (!IsLast(stretch, stop == edge, to, direction)) return Outcome::kOk;
-      size_t count = 0;
-      for (OrderedIndex::Position at = begin; !HasReached(at, stop, direction); ++count) {
-        if (count == most) return Outcome::kOk;
-        at = forward ? index.Next(at) : index.Before(at);
-      }
-      absl::Span<const Value> row;
-      OrderedIndex::Position at = begin;
-      for (; count > 0 && judge->wants_more(); --count) {
+      absl::InlinedVector<Slot, 256> slots;
+      for (OrderedIndex::Position at = begin; !HasReached(at, stop, direction);) {
+        if (slots.size() == most) return Outcome::kOk;
         if (!forward) at = index.Before(at);
-        const Slot slot = index.SlotAt(at);
-        judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row);
+        slots.push_back(index.SlotAt(at));
         if (forward) at = index.Next(at);
+      }
+      const auto prefetch = [&](size_t i) ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+        if (i < slots.size()) PrefetchRow(range.rows.chunk_of(slots[i]), slots[i] & kChunkMask);
+      };
+      for (size_t i = 0; i < kAhead; ++i) prefetch(i);
+      absl::Span<const Value> row;
+      for (size_t i = 0; i < slots.size() && judge->wants_more(); ++i) {
+        prefetch(i + kAhead);
+        judge->Judge(range.rows.chunk_of(slots[i]), slots[i] & kChunkMask, &row);
       }
       *done = true;
       return Outcome::kOk;
