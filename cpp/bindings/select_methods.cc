@@ -9,6 +9,7 @@
 #include "bindings/pacer.h"
 #include "column/chunk.h"
 #include "match/share.h"
+#include "table/prefetch_rows.h"
 
 namespace partita {
 namespace {
@@ -124,6 +125,7 @@ PyObject* SelectPlaces(const Program& program, Next&& next) {
     const Outcome outcome = WithoutGil([&] {
       found = next(places.data(), kRowsPerSlice);
       for (size_t i = 0; i < found && !worker.failed; ++i) {
+        PrefetchAhead(absl::MakeConstSpan(places).subspan(0, found), i);
         worker.failed = !worker.selector.SelectAt(*places[i].chunk, places[i].place, &worker.found);
       }
       return Outcome::kOk;
@@ -232,7 +234,10 @@ PyObject* CountInSpan(const Snapshot& snapshot, const Program& program, const Ke
   for (size_t found = 1; found != 0;) {
     const Outcome outcome = WithoutGil([&] {
       found = scan->Next(places.data(), kRowsPerSlice);
-      for (size_t i = 0; i < found; ++i) count += selector.CountAt(*places[i].chunk, places[i].place);
+      for (size_t i = 0; i < found; ++i) {
+        PrefetchAhead(absl::MakeConstSpan(places).subspan(0, found), i);
+        count += selector.CountAt(*places[i].chunk, places[i].place);
+      }
       return Outcome::kOk;
     });
     if (outcome != Outcome::kOk) return PyErr_NoMemory();

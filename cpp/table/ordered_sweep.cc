@@ -4,16 +4,9 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "table/row_match.h"
+#include "table/prefetch_rows.h"
 
 namespace partita {
-namespace {
-
-// Neighbours in the order lie far from each other, a cache miss for each of their elements: asked for this many rows
-// before they are read.
-constexpr size_t kAhead = 8;
-
-}  // namespace
 
 std::unique_ptr<Sweep> OrderedTable::NewSweep(const KeySpan* span, Direction direction) {
   return std::make_unique<OrderedSweep>(std::static_pointer_cast<OrderedTable>(shared_from_this()), span, direction);
@@ -46,7 +39,8 @@ Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, R
     for (uint32_t i = 0; i < count; ++i) {
       *judged = true;
       const Slot slot = slots[i];
-      if (i + kAhead < count) PrefetchRow(range.rows.chunk_of(slots[i + kAhead]), slots[i + kAhead] & kChunkMask);
+      if (i + kRowsAhead < count)
+        PrefetchRow(range.rows.chunk_of(slots[i + kRowsAhead]), slots[i + kRowsAhead] & kChunkMask);
       const auto key_here = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return std::make_shared<const OwnedKey>(
             ReadElement(range.rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
@@ -106,10 +100,10 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
       const auto prefetch = [&](size_t i) ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
         if (i < slots.size()) PrefetchRow(range.rows.chunk_of(slots[i]), slots[i] & kChunkMask);
       };
-      for (size_t i = 0; i < kAhead; ++i) prefetch(i);
+      for (size_t i = 0; i < kRowsAhead; ++i) prefetch(i);
       absl::Span<const Value> row;
       for (size_t i = 0; i < slots.size() && judge->wants_more(); ++i) {
-        prefetch(i + kAhead);
+        prefetch(i + kRowsAhead);
         judge->Judge(range.rows.chunk_of(slots[i]), slots[i] & kChunkMask, &row);
       }
       *done = true;
