@@ -137,6 +137,17 @@ void CheckAnalysis(const ClauseAnalysis& analysis, const std::vector<Value>& row
   Require(analysis.key_bounds.Position(row[keypos]) == 0, "the key of a row that matches is in range");
 }
 
+// What a row may be replaced by.
+void CheckKey(const Value& result, const Value& key, uint32_t keypos) {
+  Require(result.kind == Value::Kind::kWire && wire::IsContainer(wire::TagAt(result.data)), "a row is a container");
+  const wire::Container tuple = wire::ReadContainer(result.data);
+  Require(tuple.kind == wire::ContainerKind::kTuple && keypos < tuple.count, "what keeps the key is a row as long");
+  Value element;
+  const char* p = tuple.body;
+  for (uint32_t i = 0; i <= keypos; ++i) p = wire::ReadTerm(p, &element);
+  Require(ExactlyEqual(element, key), "what keeps the key has it");
+}
+
 }  // namespace
 }  // namespace partita
 
@@ -172,7 +183,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Value result;
   if (clause != Machine::kNoClause && machine.Evaluate(clause, &result)) {
     // A row and the list of its bindings are containers of what may be as deep as a term can be.
-    const auto form = (*program)->analysis(clause).result;
+    const ClauseAnalysis& analysis = (*program)->analysis(clause);
+    if (analysis.keeps_key && keypos < row.size()) CheckKey(result, row[keypos], keypos);
+    const auto form = analysis.result;
     if (form == ClauseAnalysis::Result::kRow || form == ClauseAnalysis::Result::kVars) return 0;
     std::string wire;
     AppendWire(result, &wire);
