@@ -18,6 +18,7 @@ namespace partita {
 // A judge whose specification's body may err on a row. Then the row stays as it was, and no more are judged.
 class MatchJudge : public RowJudge {
  public:
+  bool writes() const override { return false; }
   void Narrow(const Chunk& chunk, uint64_t* bits) override { selector_.Narrow(chunk, bits); }
 
   bool failed() const { return failed_; }
@@ -77,6 +78,7 @@ class DeletingJudge final : public MatchJudge {
  public:
   explicit DeletingJudge(const Program& program) : MatchJudge(program) {}
 
+  bool writes() const override { return true; }
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
   bool wants_more() const override { return true; }
 
@@ -91,6 +93,7 @@ class ReplacingJudge final : public MatchJudge {
  public:
   explicit ReplacingJudge(const Program& program) : MatchJudge(program) {}
 
+  bool writes() const override { return true; }
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
   bool wants_more() const override { return !failed(); }
 

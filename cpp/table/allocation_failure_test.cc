@@ -342,6 +342,7 @@ class SameVerdict final : public RowJudge {
  public:
   SameVerdict(Verdict verdict, absl::Span<const Value> replacement) : verdict_(verdict), replacement_(replacement) {}
 
+  bool writes() const override { return true; }
   void Narrow(const Chunk&, uint64_t*) override {}
   Verdict Judge(const Chunk&, uint32_t, absl::Span<const Value>* row) override {
     *row = replacement_;

@@ -2,6 +2,8 @@
 
 #include "table/bag_table.h"
 
+#include "table/record.h"
+
 namespace partita {
 
 template <typename Work>
@@ -38,9 +40,12 @@ void BagTable::AbandonAdd(Partition* partition, const RowView& row, const BagCha
   partition->chains->AbandonAdd(addition);
 }
 
-Outcome BagTable::AddRow(Partition* partition, Slot key, const RowView& row) {
+template <typename Record>
+Outcome BagTable::AddRow(Partition* partition, Slot key, const RowView& row, Record* record) {
   BagChains& chains = *partition->chains;
   if (distinct_ && key != kNoSlot && chains.FindRow(key, row) != kNoSlot) return Outcome::kOk;
+  record->Put(row);
+  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
   BagChains::Addition addition;
   try {
     if (!PrepareAdd(partition, row, key, /*key_stored=*/true, &addition)) {
@@ -54,57 +59,82 @@ Outcome BagTable::AddRow(Partition* partition, Slot key, const RowView& row) {
   chains.StoreAdd(row, addition);
   chains.TidyHashes(addition.key);
   partition->AddRows(1);
+  record->Stored();
   return Outcome::kOk;
 }
+template Outcome BagTable::AddRow(Partition*, Slot, const RowView&, NoRecord*);
+template Outcome BagTable::AddRow(Partition*, Slot, const RowView&, StepRecord*);
 
 Outcome BagTable::Insert(const RowView& row, Wait wait) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot key)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) { return AddRow(&partition, key, row); });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   const RecordHold hold(&record);
+                   return AddRow(&partition, key, row, &record);
+                 });
+  });
 }
 
 Outcome BagTable::InsertNew(const RowView& row, Wait wait, bool* inserted) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *inserted = key == kNoSlot;
-                 return *inserted ? AddRow(&partition, key, row) : Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *inserted = key == kNoSlot;
+                   const RecordHold hold(&record);
+                   return *inserted ? AddRow(&partition, key, row, &record) : Outcome::kOk;
+                 });
+  });
 }
 
 Outcome BagTable::Delete(const KeyView& key, Wait wait, uint64_t* removed) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *removed = number == kNoSlot ? 0 : partition.RemoveKey(number, key.hash);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, key.hash, wait,
+                 [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *removed = 0;
+                   if (number == kNoSlot) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   *removed = partition.RemoveKey(number, key.hash);
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome BagTable::DeleteObject(const RowView& row, Wait wait, uint64_t* removed) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *removed = 0;
-                 if (key == kNoSlot) return Outcome::kOk;
-                 BagChains& chains = *partition.chains;
-                 Slots equal;
-                 if (distinct_) {
-                   if (const Slot slot = chains.FindRow(key, row); slot != kNoSlot) equal.push_back(slot);
-                 } else {
-                   chains.FindRows(key, row, &equal);
-                 }
-                 partition.RemoveRowsOf(key, row.key_hash, equal);
-                 *removed = equal.size();
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.DeleteObject(row);
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *removed = 0;
+                   if (key == kNoSlot) return Outcome::kOk;
+                   BagChains& chains = *partition.chains;
+                   Slots equal;
+                   if (distinct_) {
+                     if (const Slot slot = chains.FindRow(key, row); slot != kNoSlot) equal.push_back(slot);
+                   } else {
+                     chains.FindRows(key, row, &equal);
+                   }
+                   if (equal.empty()) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.RemoveRowsOf(key, row.key_hash, equal);
+                   *removed = equal.size();
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome BagTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 if (number == kNoSlot) return Outcome::kOk;
-                 partition.CopyRowsOf(number, Direction::kForward, out);
-                 partition.RemoveKey(number, key.hash);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, key.hash, wait,
+                 [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   if (number == kNoSlot) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.CopyRowsOf(number, Direction::kForward, out);
+                   partition.RemoveKey(number, key.hash);
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome BagTable::UpdateCounter(const KeyView&, absl::Span<const CounterOp>, const RowView*, Wait, bool*, RowBuffer*,

@@ -14,8 +14,7 @@ class BagTable final : public HashTable {
 
   Outcome Insert(const RowView& row, Wait wait) override;
   Outcome InsertNew(const RowView& row, Wait wait, bool* inserted) override;
-  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait,
-                     bool* inserted) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) override;
   Outcome InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) override;
   Outcome Delete(const KeyView& key, Wait wait, uint64_t* removed) override;
   Outcome DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) override;
@@ -48,8 +47,10 @@ class BagTable final : public HashTable {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
   void AbandonAdd(Partition* partition, const RowView& row, const BagChains::Addition& addition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
-  // Throws std::bad_alloc and changes nothing then.
-  Outcome AddRow(Partition* partition, Slot key, const RowView& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
+  // Throws std::bad_alloc and changes nothing then. The record is not appended.
+  template <typename Record>
+  Outcome AddRow(Partition* partition, Slot key, const RowView& row, Record* record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
 
   // The analysis follows one lock at a time, not LockedMany: what runs under several is left out of it.
 
@@ -58,6 +59,9 @@ class BagTable final : public HashTable {
   std::vector<ListRow> OrderForList(absl::Span<const RowView> rows) const;
   void DropRepeated(absl::Span<const RowView> rows, std::vector<uint32_t>* order) const;
   void DropPresent(absl::Span<const RowView> rows, std::vector<ListRow>* list) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  template <typename Record>
+  Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
+                           bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome InsertListLocked(absl::Span<const RowView> rows, std::vector<ListRow>* list) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   const bool distinct_;  // a bag, not a duplicate_bag

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "table/bag_table.h"
+#include "table/record.h"
 
 namespace partita {
 namespace {
@@ -17,37 +18,47 @@ constexpr size_t kAheadOfRows = 4;
 
 Outcome BagTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
   *done = 0;
-  return InPartitions(
-      rows.size(), [rows](size_t i) { return rows[i].key_hash; }, wait,
-      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        for (size_t i = 0; i < part.size(); ++i) {
-          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(rows[part[i + kAhead]].key_hash));
-          if (i + kAheadOfRows < part.size())
-            partition.chains->PrefetchKey(partition.index, rows[part[i + kAheadOfRows]].key_hash);
-          const RowView& row = rows[part[i]];
-          const Outcome outcome =
-              AddRow(&partition, partition.chains->FindKey(partition.index, row.key_hash, KeyOf(row)), row);
-          if (outcome != Outcome::kOk) return outcome;
-          ++*done;
-        }
-        return Outcome::kOk;
-      });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return InPartitions(
+        rows.size(), [rows](size_t i) { return rows[i].key_hash; }, wait,
+        [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          const RecordHold hold(&record);
+          for (size_t i = 0; i < part.size(); ++i) {
+            if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(rows[part[i + kAhead]].key_hash));
+            if (i + kAheadOfRows < part.size())
+              partition.chains->PrefetchKey(partition.index, rows[part[i + kAheadOfRows]].key_hash);
+            const RowView& row = rows[part[i]];
+            const Slot key = partition.chains->FindKey(partition.index, row.key_hash, KeyOf(row));
+            const Outcome outcome = AddRow(&partition, key, row, &record);
+            if (outcome != Outcome::kOk) return outcome;
+            ++*done;
+          }
+          return Outcome::kOk;
+        });
+  });
 }
 
 Outcome BagTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
-  return InPartitions(
-      keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
-      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        for (size_t i = 0; i < part.size(); ++i) {
-          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(keys[part[i + kAhead]].hash));
-          if (i + kAheadOfRows < part.size())
-            partition.chains->PrefetchKey(partition.index, keys[part[i + kAheadOfRows]].hash);
-          const KeyView& key = keys[part[i]];
-          const Slot number = partition.chains->FindKey(partition.index, key.hash, key.key);
-          if (number != kNoSlot) *removed += partition.RemoveKey(number, key.hash);
-        }
-        return Outcome::kOk;
-      });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return InPartitions(
+        keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
+        [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          const RecordHold hold(&record);
+          for (size_t i = 0; i < part.size(); ++i) {
+            if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(keys[part[i + kAhead]].hash));
+            if (i + kAheadOfRows < part.size())
+              partition.chains->PrefetchKey(partition.index, keys[part[i + kAheadOfRows]].hash);
+            const KeyView& key = keys[part[i]];
+            const Slot number = partition.chains->FindKey(partition.index, key.hash, key.key);
+            if (number == kNoSlot) continue;
+            record.Delete(key.key);
+            if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+            *removed += partition.RemoveKey(number, key.hash);
+            record.Stored();
+          }
+          return Outcome::kOk;
+        });
+  });
 }
 
 Outcome BagTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
@@ -136,33 +147,43 @@ std::vector<BagTable::ListRow> BagTable::OrderForList(absl::Span<const RowView> 
 }
 
 Outcome BagTable::InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) {
-  try {
-    *inserted = true;
-    std::vector<ListRow> list = OrderForList(rows);
-    std::vector<Shard*> shards;
-    for (const ListRow& row : list) {
-      Shard* shard = &PartitionOf(rows[row.index].key_hash);
-      if (shards.empty() || shards.back() != shard) shards.push_back(shard);
+  return Journaled(journal(), wait, [&](auto& record) {
+    try {
+      return InsertListAtOnce(rows, only_new, wait, &record, inserted);
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
     }
-    LockedMany locked;
-    if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
-    if (dropped()) return Outcome::kDropped;
-    // All keys are looked up before a slot is claimed: a claimed slot has no content to compare with.
-    for (ListRow& row : list) {
-      if (!row.first_of_key) continue;
-      const RowView& view = rows[row.index];
-      const Partition& partition = PartitionOf(view.key_hash);
-      row.key = partition.chains->FindKey(partition.index, view.key_hash, KeyOf(view));
-      if (only_new && row.key != kNoSlot) {
-        *inserted = false;
-        return Outcome::kOk;
-      }
-    }
-    if (distinct_) DropPresent(rows, &list);
-    return InsertListLocked(rows, &list);
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
+  });
+}
+
+template <typename Record>
+Outcome BagTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
+                                   bool* inserted) {
+  *inserted = true;
+  std::vector<ListRow> list = OrderForList(rows);
+  std::vector<Shard*> shards;
+  for (const ListRow& row : list) {
+    Shard* shard = &PartitionOf(rows[row.index].key_hash);
+    if (shards.empty() || shards.back() != shard) shards.push_back(shard);
   }
+  LockedMany locked;
+  if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  // All keys are looked up before a slot is claimed: a claimed slot has no content to compare with.
+  for (ListRow& row : list) {
+    if (!row.first_of_key) continue;
+    const RowView& view = rows[row.index];
+    const Partition& partition = PartitionOf(view.key_hash);
+    row.key = partition.chains->FindKey(partition.index, view.key_hash, KeyOf(view));
+    if (only_new && row.key != kNoSlot) {
+      *inserted = false;
+      return Outcome::kOk;
+    }
+  }
+  if (distinct_) DropPresent(rows, &list);
+  for (const ListRow& row : list) record->Put(rows[row.index]);
+  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  return record->Done(InsertListLocked(rows, &list));
 }
 
 // Takes rows out that the bag has.

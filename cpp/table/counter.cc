@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/container/inlined_vector.h"
+#include "table/record.h"
 #include "term/number.h"
 
 namespace partita {
@@ -89,8 +90,9 @@ void SetElements(Shard* shard, Slot slot, absl::Span<const ElementUpdate> update
   shard->rows.TidyHeap(slot);
 }
 
-Outcome CountInRow(Shard* shard, Slot slot, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
-                   size_t* failed_op) {
+template <typename Record>
+Outcome CountInRow(Shard* shard, Slot slot, const Value& key, absl::Span<const CounterOp> ops, uint32_t keypos,
+                   Record* record, RowBuffer* out, size_t* failed_op) {
   if (ABSL_PREDICT_TRUE(ops.size() == 1)) {
     // The common case, an increment of a column of integers, is one store.
     const CounterOp& op = ops.front();
@@ -100,8 +102,10 @@ Outcome CountInRow(Shard* shard, Slot slot, absl::Span<const CounterOp> ops, uin
       if (counter != nullptr && !__builtin_add_overflow(*counter, op.increment.i, &sum)) {
         out->AddValue(Value::Int(sum));
         out->EndRow();
+        record->SetElement(key, op.position, Value::Int(sum));
+        if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
         *counter = sum;
-        return Outcome::kOk;
+        return record->Done(Outcome::kOk);
       }
     }
   }
@@ -111,9 +115,17 @@ Outcome CountInRow(Shard* shard, Slot slot, absl::Span<const CounterOp> ops, uin
   const Outcome outcome = CountAll(
       ops, RowArity(chunk, place), keypos, [&](uint32_t position) { return ReadElement(chunk, position, place); }, out,
       &updates, failed_op);
-  if (outcome == Outcome::kOk) SetElements(shard, slot, updates);
-  return outcome;
+  if (outcome != Outcome::kOk) return outcome;
+  record->SetElements(key, updates);
+  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  SetElements(shard, slot, updates);
+  return record->Done(Outcome::kOk);
 }
+
+template Outcome CountInRow(Shard*, Slot, const Value&, absl::Span<const CounterOp>, uint32_t, NoRecord*, RowBuffer*,
+                            size_t*);
+template Outcome CountInRow(Shard*, Slot, const Value&, absl::Span<const CounterOp>, uint32_t, StepRecord*, RowBuffer*,
+                            size_t*);
 
 Outcome CountFromDefault(const RowView& default_row, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
                          size_t* failed_op, RowValues* values) {

@@ -19,9 +19,11 @@ void SetElements(Shard* shard, Slot slot, absl::Span<const ElementUpdate> update
 
 using RowValues = absl::InlinedVector<Value, 24>;
 
-// Table::UpdateCounter on a row that is there. Throws std::bad_alloc and changes nothing then.
-Outcome CountInRow(Shard* shard, Slot slot, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
-                   size_t* failed_op) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+// Table::UpdateCounter on a row that is there, with a StepRecord or a NoRecord. Throws std::bad_alloc and changes
+// nothing then.
+template <typename Record>
+Outcome CountInRow(Shard* shard, Slot slot, const Value& key, absl::Span<const CounterOp> ops, uint32_t keypos,
+                   Record* record, RowBuffer* out, size_t* failed_op) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
 // The same from a default row: `values` are those of the row to be added, whose bytes lie in `out` and in the default.
 Outcome CountFromDefault(const RowView& default_row, absl::Span<const CounterOp> ops, uint32_t keypos, RowBuffer* out,
                          size_t* failed_op, RowValues* values);

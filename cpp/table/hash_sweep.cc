@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/numeric/bits.h"
+#include "table/record.h"
 
 namespace partita {
 namespace {
@@ -20,6 +21,11 @@ HashSweep::HashSweep(std::shared_ptr<HashTable> table)
 }
 
 Outcome HashSweep::Next(RowJudge* judge, Wait wait, bool* done) {
+  return Journaled(judge->writes() ? table_->journal() : nullptr, wait,
+                   [&](auto& record) { return JudgeChunks(judge, wait, record.pointer(), done); });
+}
+
+Outcome HashSweep::JudgeChunks(RowJudge* judge, Wait wait, StepRecord* record, bool* done) {
   *done = false;
   while (!begun()) {
     Partition& partition = table_->partitions_[ends_->size()];
@@ -30,7 +36,7 @@ Outcome HashSweep::Next(RowJudge* judge, Wait wait, bool* done) {
   if (table_->dropped()) return Outcome::kDropped;
   bool judged = false;
   for (int chunks = 0; chunks < kMostChunks && !judged && partition_ < ends_->size(); ++chunks) {
-    if (const Outcome outcome = JudgeChunk(judge, wait, &judged); outcome != Outcome::kOk) return outcome;
+    if (const Outcome outcome = JudgeChunk(judge, wait, record, &judged); outcome != Outcome::kOk) return outcome;
     if (slot_ >= (*ends_)[partition_]) {
       ++partition_;
       slot_ = 0;
@@ -40,7 +46,7 @@ Outcome HashSweep::Next(RowJudge* judge, Wait wait, bool* done) {
   return Outcome::kOk;
 }
 
-Outcome HashSweep::JudgeChunk(RowJudge* judge, Wait wait, bool* judged) {
+Outcome HashSweep::JudgeChunk(RowJudge* judge, Wait wait, StepRecord* record, bool* judged) {
   Partition& partition = table_->partitions_[partition_];
   const Locked locked(&partition, wait);
   if (!locked.got()) return Outcome::kWouldBlock;
@@ -57,14 +63,14 @@ Outcome HashSweep::JudgeChunk(RowJudge* judge, Wait wait, bool* judged) {
   }
   if (slot_ >= (*ends_)[partition_]) return Outcome::kOk;
   try {
-    JudgeKeys(&partition, number, judge, judged);
+    const RecordHold hold(record);
+    return JudgeKeys(&partition, number, judge, record, judged);
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
-  return Outcome::kOk;
 }
 
-void HashSweep::JudgeKeys(Partition* partition, uint32_t number, RowJudge* judge, bool* judged) {
+Outcome HashSweep::JudgeKeys(Partition* partition, uint32_t number, RowJudge* judge, StepRecord* record, bool* judged) {
   const Chunk& keys = *partition->keys().chunk(number);
   uint64_t bits[kBitmapWords];
   std::memcpy(bits, keys.live, sizeof(bits));
@@ -78,17 +84,19 @@ void HashSweep::JudgeKeys(Partition* partition, uint32_t number, RowJudge* judge
       const Slot key = number << kChunkShift | (w * 64 + static_cast<uint32_t>(absl::countr_zero(left)));
       if (count >= kMostPerHold) {
         slot_ = key;
-        return;
+        return Outcome::kOk;
       }
       *judged = true;
-      count += partition->JudgeRowsOf(key, table_->options(), judge);
+      const Outcome outcome = partition->JudgeRowsOf(key, table_->options(), judge, record, &count);
+      if (outcome != Outcome::kOk) return outcome;
       if (!judge->wants_more()) {
         slot_ = uint64_t{key} + 1;
-        return;
+        return Outcome::kOk;
       }
     }
   }
   slot_ = uint64_t{number + 1} << kChunkShift;
+  return Outcome::kOk;
 }
 
 }  // namespace partita

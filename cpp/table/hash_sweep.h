@@ -22,9 +22,11 @@ class HashSweep final : public Sweep {
 
  private:
   bool begun() const { return ends_->size() == table_->options().partitions; }
+  // Of all the following `record` may be null.
+  Outcome JudgeChunks(RowJudge* judge, Wait wait, StepRecord* record, bool* done);
   // One chunk of keys of the present partition, from the key `slot_` on; *judged: of any.
-  Outcome JudgeChunk(RowJudge* judge, Wait wait, bool* judged);
-  void JudgeKeys(Partition* partition, uint32_t number, RowJudge* judge, bool* judged)
+  Outcome JudgeChunk(RowJudge* judge, Wait wait, StepRecord* record, bool* judged);
+  Outcome JudgeKeys(Partition* partition, uint32_t number, RowJudge* judge, StepRecord* record, bool* judged)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition->lock);
 
   std::shared_ptr<HashTable> table_;

@@ -6,6 +6,7 @@
 #include "table/hash_snapshot.h"
 #include "table/hash_sweep.h"
 #include "table/hash_walk.h"
+#include "table/record.h"
 
 namespace partita {
 namespace {
@@ -50,7 +51,7 @@ void HashTable::GroupByPartition(size_t count, const uint64_t* hashes, std::vect
   for (size_t i = 0; i < count; ++i) (*order)[next[PartitionNumber(hashes[i])]++] = static_cast<uint32_t>(i);
 }
 
-Outcome HashTable::RemoveAll(Wait wait, bool drop) {
+Outcome HashTable::RemoveAll(Wait wait, bool drop, StepRecord* record) {
   std::vector<HashIndex> removed;  // deleted after the locks are let go
   removed.reserve(options_.partitions);
   LockedMany locked;
@@ -58,10 +59,11 @@ Outcome HashTable::RemoveAll(Wait wait, bool drop) {
   if (dropped()) return Outcome::kDropped;
   // Should one fail: what a fixed partition noted by then is of keys that are there, and does no harm.
   for (const uint32_t number : all_numbers_) partitions_[number].PrepareRemoveAll(drop);
+  if (const Outcome ready = ReserveClear(record); ready != Outcome::kOk) return ready;
   const ListStep step(this);
   BeginRemoveAll(drop);
   for (const uint32_t number : all_numbers_) removed.push_back(partitions_[number].RemoveAll(drop));
-  return Outcome::kOk;
+  return record == nullptr ? Outcome::kOk : record->Done(Outcome::kOk);
 }
 
 std::shared_ptr<ShardedSnapshot> HashTable::NewSnapshot() {
@@ -83,17 +85,21 @@ std::unique_ptr<Sweep> HashTable::NewSweep(const KeySpan*, Direction) {
 }
 
 Outcome HashTable::JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) {
-  Partition& partition = PartitionOf(key.hash);
-  const Locked locked(&partition, wait);
-  if (!locked.got()) return Outcome::kWouldBlock;
-  if (dropped()) return Outcome::kDropped;
-  try {
-    const Slot number = partition.FindKey(key.hash, key.key, options_.keypos);
-    if (number != kNoSlot) partition.JudgeRowsOf(number, options_, judge);
-    return Outcome::kOk;
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+  return Journaled(judge->writes() ? journal() : nullptr, wait, [&](auto& record) {
+    Partition& partition = PartitionOf(key.hash);
+    const Locked locked(&partition, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    if (dropped()) return Outcome::kDropped;
+    try {
+      const Slot number = partition.FindKey(key.hash, key.key, options_.keypos);
+      if (number == kNoSlot) return Outcome::kOk;
+      const RecordHold hold(record.pointer());
+      uint64_t count = 0;
+      return partition.JudgeRowsOf(number, options_, judge, record.pointer(), &count);
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  });
 }
 
 Outcome HashTable::Compact(Wait wait) {

@@ -63,7 +63,7 @@ class HashTable : public ShardedTable {
   Outcome StepInPartition(uint32_t number, Step step, const KeyView* from, bool whole, Wait wait, RowBuffer* out,
                           bool* found);
   std::shared_ptr<ShardedSnapshot> NewSnapshot() override;
-  Outcome RemoveAll(Wait wait, bool drop) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome RemoveAll(Wait wait, bool drop, StepRecord* record) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   std::optional<Registration> registration_;  // made once the shards are there; last: see registry.h
 };

@@ -23,6 +23,7 @@ class OrderedPass {
   template <typename Enough, typename Step>
   Outcome Run(Wait wait, Enough&& enough, Step&& step);
   bool done() const { return done_; }
+  const OrderedTable& table() const { return *table_; }
 
  private:
   Outcome Begin(Wait wait);

@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "table/prefetch_rows.h"
+#include "table/record.h"
 
 namespace partita {
 
@@ -12,8 +13,34 @@ std::unique_ptr<Sweep> OrderedTable::NewSweep(const KeySpan* span, Direction dir
   return std::make_unique<OrderedSweep>(std::static_pointer_cast<OrderedTable>(shared_from_this()), span, direction);
 }
 
-Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, bool* judged,
-                                bool* done) {
+Outcome OrderedTable::JudgeRow(KeyRange* range, Slot slot, RowJudge* judge, StepRecord* record,
+                               std::shared_ptr<const OwnedKey>* deleted) {
+  const Chunk& chunk = range->rows.chunk_of(slot);
+  absl::Span<const Value> row;
+  const RowJudge::Verdict verdict = judge->Judge(chunk, slot & kChunkMask, &row);
+  if (verdict == RowJudge::Verdict::kKeep) return Outcome::kOk;
+  const bool goes = verdict == RowJudge::Verdict::kDelete;
+  if (goes) *deleted = std::make_shared<const OwnedKey>(ReadElement(chunk, options_.keypos, slot & kChunkMask));
+  if (record != nullptr) {
+    if (goes) {
+      record->Delete((*deleted)->value());
+    } else {
+      record->Put(row);
+    }
+    if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  }
+  if (goes) {
+    bool equal;
+    range->RemoveRow(range->index.Find((*deleted)->probe(), &equal));
+  } else {
+    range->ReplaceRow(slot, row);
+  }
+  if (record != nullptr) record->Stored();
+  return Outcome::kOk;
+}
+
+Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait,
+                                StepRecord* record, bool* judged, bool* done) {
   constexpr uint32_t kMostPerHold = 256;
   const bool forward = direction == Direction::kForward;
   for (;;) {
@@ -23,6 +50,7 @@ Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, R
     if (!locked.got()) return Outcome::kWouldBlock;
     if (range.version != stretch.route.version) continue;
     if (dropped()) return Outcome::kDropped;
+    const RecordHold hold(record);
     // Slots first: where entries stand changes as rows are deleted.
     Slot slots[kMostPerHold];
     uint32_t count = 0;
@@ -41,27 +69,14 @@ Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, R
       const Slot slot = slots[i];
       if (i + kRowsAhead < count)
         PrefetchRow(range.rows.chunk_of(slots[i + kRowsAhead]), slots[i + kRowsAhead] & kChunkMask);
-      const auto key_here = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return std::make_shared<const OwnedKey>(
-            ReadElement(range.rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
-      };
       std::shared_ptr<const OwnedKey> key;
-      absl::Span<const Value> row;
-      switch (judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row)) {
-        case RowJudge::Verdict::kKeep:
-          break;
-        case RowJudge::Verdict::kDelete: {
-          key = key_here();
-          bool equal;
-          range.RemoveRow(range.index.Find(key->probe(), &equal));
-          break;
-        }
-        case RowJudge::Verdict::kReplace:
-          range.ReplaceRow(slot, row);
-          break;
-      }
+      const Outcome outcome = JudgeRow(&range, slot, judge, record, &key);
+      if (outcome != Outcome::kOk) return outcome;
       if (judge->wants_more() && (all || i + 1 < count)) continue;
-      if (key == nullptr) key = key_here();
+      if (key == nullptr) {
+        key = std::make_shared<const OwnedKey>(
+            ReadElement(range.rows.chunk_of(slot), options_.keypos, slot & kChunkMask));
+      }
       *from = Cut{std::move(key), forward};
       return Outcome::kOk;
     }
@@ -116,11 +131,13 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
 
 Outcome OrderedSweep::Next(RowJudge* judge, Wait wait, bool* done) {
   bool judged = false;
-  const Outcome outcome = pass_.Run(
-      wait, [&judged] { return judged; },
-      [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* all) {
-        return table->JudgeRows(from, to, direction, judge, wait, &judged, all);
-      });
+  const Outcome outcome = Journaled(judge->writes() ? pass_.table().journal() : nullptr, wait, [&](auto& record) {
+    return pass_.Run(
+        wait, [&judged] { return judged; },
+        [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* all) {
+          return table->JudgeRows(from, to, direction, judge, wait, record.pointer(), &judged, all);
+        });
+  });
   *done = pass_.done();
   return outcome;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "table/counter.h"
 #include "table/ordered_snapshot.h"
+#include "table/record.h"
 #include "table/sweep.h"
 
 namespace partita {
@@ -57,67 +58,93 @@ inline Outcome OrderedTable::OnKey(const Value& key, Wait wait, Work&& work) {
 }
 
 Outcome OrderedTable::Insert(const RowView& row, Wait wait) {
-  return Balanced(OnKey(KeyOf(row), wait,
-                        [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
-                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                              if (!found) return AddRow(&range, row, at, key);
-                              range.ReplaceRow(range.index.SlotAt(at), absl::MakeConstSpan(row.values, row.arity));
-                              return Outcome::kOk;
-                            }),
-                  wait);
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    record.Put(row);
+    return OnKey(KeyOf(row), wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       if (!found) return record.Done(AddRow(&range, row, at, key));
+                       range.ReplaceRow(range.index.SlotAt(at), absl::MakeConstSpan(row.values, row.arity));
+                       return record.Done(Outcome::kOk);
+                     });
+  });
+  return Balanced(outcome, wait);
 }
 
 Outcome OrderedTable::InsertNew(const RowView& row, Wait wait, bool* inserted) {
-  return Balanced(OnKey(KeyOf(row), wait,
-                        [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
-                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                              *inserted = !found;
-                              return found ? Outcome::kOk : AddRow(&range, row, at, key);
-                            }),
-                  wait);
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    record.Put(row);
+    return OnKey(KeyOf(row), wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       *inserted = !found;
+                       if (found) return Outcome::kOk;
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       return record.Done(AddRow(&range, row, at, key));
+                     });
+  });
+  return Balanced(outcome, wait);
 }
 
 Outcome OrderedTable::Delete(const KeyView& key, Wait wait, uint64_t* removed) {
-  return OnKey(key.key, wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     *removed = found ? 1 : 0;
-                     if (found) range.RemoveRow(at);
-                     return Outcome::kOk;
-                   });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       *removed = found ? 1 : 0;
+                       if (!found) return Outcome::kOk;
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       range.RemoveRow(at);
+                       return record.Done(Outcome::kOk);
+                     });
+  });
 }
 
 Outcome OrderedTable::DeleteObject(const RowView& row, Wait wait, uint64_t* removed) {
-  return OnKey(KeyOf(row), wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     *removed = found && range.RowEquals(range.index.SlotAt(at), row) ? 1 : 0;
-                     if (*removed != 0) range.RemoveRow(at);
-                     return Outcome::kOk;
-                   });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(KeyOf(row));
+    return OnKey(KeyOf(row), wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       *removed = found && range.RowEquals(range.index.SlotAt(at), row) ? 1 : 0;
+                       if (*removed == 0) return Outcome::kOk;
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       range.RemoveRow(at);
+                       return record.Done(Outcome::kOk);
+                     });
+  });
 }
 
 Outcome OrderedTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     if (!found) return Outcome::kOk;
-                     range.CopyRow(range.index.SlotAt(at), out);
-                     range.RemoveRow(at);
-                     return Outcome::kOk;
-                   });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       if (!found) return Outcome::kOk;
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       range.CopyRow(range.index.SlotAt(at), out);
+                       range.RemoveRow(at);
+                       return record.Done(Outcome::kOk);
+                     });
+  });
 }
 
 Outcome OrderedTable::CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) {
-  return OnKey(KeyOf(old_row), wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     *swapped = found && range.RowEquals(range.index.SlotAt(at), old_row);
-                     if (*swapped) {
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Put(new_row);
+    return OnKey(KeyOf(old_row), wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       *swapped = found && range.RowEquals(range.index.SlotAt(at), old_row);
+                       if (!*swapped) return Outcome::kOk;
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
                        range.ReplaceRow(range.index.SlotAt(at), absl::MakeConstSpan(new_row.values, new_row.arity));
-                     }
-                     return Outcome::kOk;
-                   });
+                       return record.Done(Outcome::kOk);
+                     });
+  });
 }
 
 Outcome OrderedTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
@@ -130,17 +157,16 @@ Outcome OrderedTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
 }
 
 Outcome OrderedTable::JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) {
-  return OnKey(key.key, wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     if (!found) return Outcome::kOk;
-                     const Slot slot = range.index.SlotAt(at);
-                     absl::Span<const Value> row;
-                     const RowJudge::Verdict verdict = judge->Judge(range.rows.chunk_of(slot), slot & kChunkMask, &row);
-                     if (verdict == RowJudge::Verdict::kDelete) range.RemoveRow(at);
-                     if (verdict == RowJudge::Verdict::kReplace) range.ReplaceRow(slot, row);
-                     return Outcome::kOk;
-                   });
+  return Journaled(judge->writes() ? journal() : nullptr, wait, [&](auto& record) {
+    return OnKey(key.key, wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       if (!found) return Outcome::kOk;
+                       const RecordHold hold(record.pointer());
+                       std::shared_ptr<const OwnedKey> deleted;
+                       return JudgeRow(&range, range.index.SlotAt(at), judge, record.pointer(), &deleted);
+                     });
+  });
 }
 
 Outcome OrderedTable::LookupElement(const KeyView& key, uint32_t position, Wait wait, RowBuffer* out) {
@@ -166,70 +192,86 @@ Outcome OrderedTable::Member(const KeyView& key, Wait wait, bool* found) {
 
 Outcome OrderedTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
                                     Wait wait, bool* found, RowBuffer* out, size_t* failed_op) {
-  return Balanced(OnKey(key.key, wait,
-                        [&](KeyRange& range, OrderedIndex::Position at, bool is_there, const SortKey& sort_key)
-                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                              *found = is_there || default_row != nullptr;
-                              if (!*found) return Outcome::kOk;
-                              if (is_there) {
-                                return CountInRow(&range, range.index.SlotAt(at), ops, options_.keypos, out, failed_op);
-                              }
-                              RowValues values;
-                              const Outcome outcome =
-                                  CountFromDefault(*default_row, ops, options_.keypos, out, failed_op, &values);
-                              if (outcome != Outcome::kOk) return outcome;
-                              return AddRow(&range, RowView{values.data(), default_row->arity, 0}, at, sort_key);
-                            }),
-                  wait);
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(
+        key.key, wait,
+        [&](KeyRange& range, OrderedIndex::Position at, bool is_there,
+            const SortKey& sort_key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+          *found = is_there || default_row != nullptr;
+          if (!*found) return Outcome::kOk;
+          if (is_there) {
+            return CountInRow(&range, range.index.SlotAt(at), key.key, ops, options_.keypos, &record, out, failed_op);
+          }
+          RowValues values;
+          const Outcome counted = CountFromDefault(*default_row, ops, options_.keypos, out, failed_op, &values);
+          if (counted != Outcome::kOk) return counted;
+          record.Put(values);
+          if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+          return record.Done(AddRow(&range, RowView{values.data(), default_row->arity, 0}, at, sort_key));
+        });
+  });
+  return Balanced(outcome, wait);
 }
 
 Outcome OrderedTable::AddToInt(const KeyView& key, uint32_t position, int64_t increment, Wait wait, bool* done,
                                int64_t* sum) {
-  return OnKey(key.key, wait,
-               [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                     int64_t* counter = found && position != options_.keypos
-                                            ? range.rows.WritableInt(range.index.SlotAt(at), position)
-                                            : nullptr;
-                     *done = counter != nullptr && !__builtin_add_overflow(*counter, increment, sum);
-                     if (*done) *counter = *sum;
-                     return Outcome::kOk;
-                   });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(key.key, wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       int64_t* counter = found && position != options_.keypos
+                                              ? range.rows.WritableInt(range.index.SlotAt(at), position)
+                                              : nullptr;
+                       *done = counter != nullptr && !__builtin_add_overflow(*counter, increment, sum);
+                       if (!*done) return Outcome::kOk;
+                       record.SetElement(key.key, position, Value::Int(*sum));
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       *counter = *sum;
+                       return record.Done(Outcome::kOk);
+                     });
+  });
 }
 
 Outcome OrderedTable::UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates,
                                     const RowView* default_row, Wait wait, bool* found, size_t* failed_op) {
-  return Balanced(OnKey(key.key, wait,
-                        [&](KeyRange& range, OrderedIndex::Position at, bool is_there, const SortKey& sort_key)
-                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-                              *found = is_there || default_row != nullptr;
-                              if (!*found) return Outcome::kOk;
-                              const Slot slot = is_there ? range.index.SlotAt(at) : kNoSlot;
-                              const uint32_t arity = is_there ? RowArity(range.rows.chunk_of(slot), slot & kChunkMask)
-                                                              : default_row->arity;
-                              const Outcome outcome = CheckElements(updates, arity, options_.keypos, failed_op);
-                              if (outcome != Outcome::kOk) return outcome;
-                              if (is_there) {
-                                SetElements(&range, slot, updates);
-                                return Outcome::kOk;
-                              }
-                              RowValues values;
-                              SetInDefault(*default_row, updates, &values);
-                              return AddRow(&range, RowView{values.data(), arity, 0}, at, sort_key);
-                            }),
-                  wait);
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(key.key, wait,
+                 [&](KeyRange& range, OrderedIndex::Position at, bool is_there, const SortKey& sort_key)
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+                       *found = is_there || default_row != nullptr;
+                       if (!*found) return Outcome::kOk;
+                       const Slot slot = is_there ? range.index.SlotAt(at) : kNoSlot;
+                       const uint32_t arity =
+                           is_there ? RowArity(range.rows.chunk_of(slot), slot & kChunkMask) : default_row->arity;
+                       const Outcome checked = CheckElements(updates, arity, options_.keypos, failed_op);
+                       if (checked != Outcome::kOk) return checked;
+                       if (is_there) {
+                         record.SetElements(key.key, updates);
+                         if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                         SetElements(&range, slot, updates);
+                         return record.Done(Outcome::kOk);
+                       }
+                       RowValues values;
+                       SetInDefault(*default_row, updates, &values);
+                       record.Put(values);
+                       if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                       return record.Done(AddRow(&range, RowView{values.data(), arity, 0}, at, sort_key));
+                     });
+  });
+  return Balanced(outcome, wait);
 }
 
 // --- The whole table.
 
-Outcome OrderedTable::RemoveAll(Wait wait, bool drop) {
+Outcome OrderedTable::RemoveAll(Wait wait, bool drop, StepRecord* record) {
   LockedMany locked;
   if (!locked.Take(shards_, wait)) return Outcome::kWouldBlock;
   if (dropped()) return Outcome::kDropped;
+  if (const Outcome ready = ReserveClear(record); ready != Outcome::kOk) return ready;
   const ListStep step(this);
   BeginRemoveAll(drop);
   for (const std::unique_ptr<KeyRange>& range : ranges_) range->RemoveAll();
-  return Outcome::kOk;
+  return record == nullptr ? Outcome::kOk : record->Done(Outcome::kOk);
 }
 
 std::shared_ptr<ShardedSnapshot> OrderedTable::NewSnapshot() {

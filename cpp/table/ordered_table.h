@@ -34,8 +34,7 @@ class OrderedTable final : public ShardedTable {
 
   Outcome Insert(const RowView& row, Wait wait) override;
   Outcome InsertNew(const RowView& row, Wait wait, bool* inserted) override;
-  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait,
-                     bool* inserted) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) override;
   Outcome InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) override;
   Outcome Delete(const KeyView& key, Wait wait, uint64_t* removed) override;
   Outcome DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) override;
@@ -72,9 +71,9 @@ class OrderedTable final : public ShardedTable {
   // *done: the other cut was reached. Each range is read at one moment.
   Outcome ReadRows(Cut* from, const Cut& to, Direction direction, size_t max_rows, Wait wait, RowBuffer* out,
                    bool* done);
-  // Has rows judged in the same way, some hundred at most. *judged: of any.
-  Outcome JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, bool* judged,
-                    bool* done);
+  // Has rows judged in the same way, some hundred at most, with a record of it unless that is null. *judged: of any.
+  Outcome JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, StepRecord* record,
+                    bool* judged, bool* done);
 
  private:
   friend class OrderedPass;
@@ -87,17 +86,25 @@ class OrderedTable final : public ShardedTable {
   template <typename Work>
   Outcome OnKey(const Value& key, Wait wait, Work&& work);
   // The same for many keys, some of one range under one hold of its lock; work(i, ...) gets the key's number too.
-  template <bool kWrites, typename KeyAt, typename Work>
-  Outcome OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& work);
+  // `record` is a StepRecord of what work does, or a NoRecord.
+  template <bool kWrites, typename Record, typename KeyAt, typename Work>
+  Outcome OnKeys(size_t count, Wait wait, Record* record, KeyAt&& key_at, Work&& work);
 
   std::vector<uint32_t> ByRange(absl::Span<const Route> routes) const;
 
-  Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait,
+  template <typename Record>
+  Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
                            bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::vector<uint32_t> OrderForList(absl::Span<const RowView> rows, absl::Span<const SortKey> keys) const;
+  template <typename Record>
   Outcome InsertListLocked(absl::Span<const RowView> rows, absl::Span<const SortKey> keys,
                            absl::Span<const uint32_t> order, absl::Span<const Route> routes, bool only_new,
-                           bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+                           Record* record, bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
+  // Has a row judged, and does as the judge says, as Partition::JudgeRowsOf. *deleted: its key, if it was deleted.
+  // Throws std::bad_alloc.
+  Outcome JudgeRow(KeyRange* range, Slot slot, RowJudge* judge, StepRecord* record,
+                   std::shared_ptr<const OwnedKey>* deleted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(range->lock);
 
   // A range as a reader in order meets it: what belongs to it, and what lies beyond.
   struct Stretch {
@@ -149,7 +156,7 @@ class OrderedTable final : public ShardedTable {
                                           bool given_up) const ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   std::shared_ptr<ShardedSnapshot> NewSnapshot() override;
-  Outcome RemoveAll(Wait wait, bool drop) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome RemoveAll(Wait wait, bool drop, StepRecord* record) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void LockOwnForFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS { topology_.LockWithoutCheck(); }
   void UnlockOwnAfterFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS { topology_.Unlock(); }
   void ResetOwnAfterFork() override ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -7,6 +7,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "table/ordered_table.h"
+#include "table/record.h"
 
 namespace partita {
 namespace {
@@ -26,8 +27,8 @@ std::vector<uint32_t> OrderedTable::ByRange(absl::Span<const Route> routes) cons
   return order;
 }
 
-template <bool kWrites, typename KeyAt, typename Work>
-Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& work) {
+template <bool kWrites, typename Record, typename KeyAt, typename Work>
+Outcome OrderedTable::OnKeys(size_t count, Wait wait, Record* record, KeyAt&& key_at, Work&& work) {
   try {
     std::vector<SortKey> keys;
     keys.reserve(count);
@@ -47,6 +48,7 @@ Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& wor
         continue;
       }
       if (dropped()) return Outcome::kDropped;
+      const RecordHold hold(record);
       const size_t end = std::min(next + kRowsPerHold, count);
       while (next < end && routes[order[next]] == route) {
         absl::InlinedVector<Probe, OrderedIndex::kGroup> probes;
@@ -74,32 +76,42 @@ Outcome OrderedTable::OnKeys(size_t count, Wait wait, KeyAt&& key_at, Work&& wor
 
 Outcome OrderedTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
   *done = 0;
-  const Outcome outcome = OnKeys</*kWrites=*/true>(
-      rows.size(), wait, [&](size_t i) -> const Value& { return KeyOf(rows[i]); },
-      [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
-          ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-            const RowView& row = rows[i];
-            if (found) {
-              range.ReplaceRow(range.index.SlotAt(at), absl::MakeConstSpan(row.values, row.arity));
-            } else if (const Outcome outcome = AddRow(&range, row, at, key); outcome != Outcome::kOk) {
-              return outcome;
-            }
-            ++*done;
-            return Outcome::kOk;
-          });
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    return OnKeys</*kWrites=*/true>(
+        rows.size(), wait, &record, [&](size_t i) -> const Value& { return KeyOf(rows[i]); },
+        [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey& key)
+            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+              const RowView& row = rows[i];
+              record.Put(row);
+              if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+              if (found) {
+                range.ReplaceRow(range.index.SlotAt(at), absl::MakeConstSpan(row.values, row.arity));
+              } else if (const Outcome added = AddRow(&range, row, at, key); added != Outcome::kOk) {
+                return added;
+              }
+              record.Stored();
+              ++*done;
+              return Outcome::kOk;
+            });
+  });
   return Balanced(outcome, wait, rows.size());
 }
 
 Outcome OrderedTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
-  return OnKeys</*kWrites=*/true>(
-      keys.size(), wait, [&](size_t i) -> const Value& { return keys[i].key; },
-      [&](uint32_t, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
-          ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
-            if (!found) return Outcome::kOk;
-            range.RemoveRow(at);
-            ++*removed;
-            return Outcome::kOk;
-          });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKeys</*kWrites=*/true>(
+        keys.size(), wait, &record, [&](size_t i) -> const Value& { return keys[i].key; },
+        [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
+            ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
+              if (!found) return Outcome::kOk;
+              record.Delete(keys[i].key);
+              if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+              range.RemoveRow(at);
+              record.Stored();
+              ++*removed;
+              return Outcome::kOk;
+            });
+  });
 }
 
 Outcome OrderedTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
@@ -109,8 +121,9 @@ Outcome OrderedTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, Row
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+  NoRecord none;
   return OnKeys</*kWrites=*/false>(
-      keys.size(), wait, [&](size_t i) -> const Value& { return keys[i].key; },
+      keys.size(), wait, &none, [&](size_t i) -> const Value& { return keys[i].key; },
       [&](uint32_t i, KeyRange& range, OrderedIndex::Position at, bool found, const SortKey&)
           ABSL_EXCLUSIVE_LOCKS_REQUIRED(range.lock) {
             if (!found) return Outcome::kOk;
@@ -138,51 +151,58 @@ std::vector<uint32_t> OrderedTable::OrderForList(absl::Span<const RowView> rows,
 }
 
 Outcome OrderedTable::InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) {
-  return Balanced(InsertListAtOnce(rows, only_new, wait, inserted), wait, rows.size());
+  const Outcome outcome = Journaled(journal(), wait, [&](auto& record) {
+    try {
+      return InsertListAtOnce(rows, only_new, wait, &record, inserted);
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  });
+  return Balanced(outcome, wait, rows.size());
 }
 
-Outcome OrderedTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) {
-  try {
-    *inserted = true;
-    std::vector<SortKey> keys;
-    keys.reserve(rows.size());
-    for (const RowView& row : rows) keys.emplace_back(KeyOf(row));
-    const std::vector<uint32_t> order = OrderForList(rows, keys);
-    std::vector<Route> routes(order.size());
-    for (;;) {
-      routes_.Read([&](const RouteTable& table) {
-        for (size_t k = 0; k < order.size(); ++k) {
-          routes[k] = table.entries[table.Find(Probe{KeyOf(rows[order[k]]), keys[order[k]]})].route;
-        }
-      });
-      std::vector<uint32_t> numbers;
+template <typename Record>
+Outcome OrderedTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
+                                       bool* inserted) {
+  *inserted = true;
+  std::vector<SortKey> keys;
+  keys.reserve(rows.size());
+  for (const RowView& row : rows) keys.emplace_back(KeyOf(row));
+  const std::vector<uint32_t> order = OrderForList(rows, keys);
+  for (const uint32_t i : order) record->Put(rows[i]);
+  std::vector<Route> routes(order.size());
+  for (;;) {
+    routes_.Read([&](const RouteTable& table) {
       for (size_t k = 0; k < order.size(); ++k) {
-        if (numbers.empty() || numbers.back() != routes[k].range) numbers.push_back(routes[k].range);
+        routes[k] = table.entries[table.Find(Probe{KeyOf(rows[order[k]]), keys[order[k]]})].route;
       }
-      std::sort(numbers.begin(), numbers.end());
-      numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-      std::vector<Shard*> shards(numbers.size());
-      std::transform(numbers.begin(), numbers.end(), shards.begin(), [this](uint32_t n) { return shards_[n]; });
-      LockedMany locked;
-      if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
-      const bool moved =
-          std::any_of(routes.begin(), routes.end(), [this](const Route& route) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-            return ranges_[route.range]->version != route.version;
-          });
-      if (moved) continue;
-      if (dropped()) return Outcome::kDropped;
-      return InsertListLocked(rows, keys, order, routes, only_new, inserted);
+    });
+    std::vector<uint32_t> numbers;
+    for (size_t k = 0; k < order.size(); ++k) {
+      if (numbers.empty() || numbers.back() != routes[k].range) numbers.push_back(routes[k].range);
     }
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    std::vector<Shard*> shards(numbers.size());
+    std::transform(numbers.begin(), numbers.end(), shards.begin(), [this](uint32_t n) { return shards_[n]; });
+    LockedMany locked;
+    if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
+    const bool moved =
+        std::any_of(routes.begin(), routes.end(), [this](const Route& route) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          return ranges_[route.range]->version != route.version;
+        });
+    if (moved) continue;
+    if (dropped()) return Outcome::kDropped;
+    return InsertListLocked(rows, keys, order, routes, only_new, record, inserted);
   }
 }
 
 // First what may fail: rows that replace others are prepared, new ones are put in, which can be taken back. Then the
 // replacements are stored, which cannot fail.
+template <typename Record>
 Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Span<const SortKey> keys,
                                        absl::Span<const uint32_t> order, absl::Span<const Route> routes, bool only_new,
-                                       bool* inserted) {
+                                       Record* record, bool* inserted) {
   struct Replaced {
     size_t k;
     Slot slot;
@@ -206,6 +226,7 @@ Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Spa
       fresh.push_back(k);
     }
   }
+  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
   size_t prepared = 0;
   size_t put = 0;
   const auto undo = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -247,7 +268,7 @@ Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Spa
     NoteGrowth(&range_of(k));
   }
   for (const Replaced& row : replaced) range_of(row.k).rows.TidyHeap(row.slot);
-  return Outcome::kOk;
+  return record->Done(Outcome::kOk);
 }
 
 }  // namespace partita

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "table/record.h"
 
 namespace partita {
 Slot Partition::Find(uint64_t hash, const Value& key, uint32_t keypos) const {
@@ -99,27 +100,50 @@ void Partition::CopyRowsOf(Slot key, Direction direction, RowBuffer* out) {
   if (ABSL_PREDICT_FALSE(long_values)) PinLongValues(out);
 }
 
-uint64_t Partition::JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge) {
+Outcome Partition::JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge, StepRecord* record,
+                               uint64_t* count) {
   using Verdict = RowJudge::Verdict;
-  const auto hash_of = [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return HashValue(ReadElement(rows.chunk_of(slot), options.keypos, slot & kChunkMask), options.hash_seed);
+  const auto key_of = [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return ReadElement(rows.chunk_of(slot), options.keypos, slot & kChunkMask);
   };
   absl::Span<const Value> replacement;
   if (chains == nullptr) {
+    ++*count;
     const Verdict verdict = judge->Judge(rows.chunk_of(key), key & kChunkMask, &replacement);
-    if (verdict == Verdict::kDelete) RemoveRow(key, hash_of(key));
+    if (verdict == Verdict::kKeep) return Outcome::kOk;
+    if (record != nullptr) {
+      if (verdict == Verdict::kDelete) record->Delete(key_of(key));
+      if (verdict == Verdict::kReplace) record->Put(replacement);
+      if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+    }
+    if (verdict == Verdict::kDelete) RemoveRow(key, HashValue(key_of(key), options.hash_seed));
     if (verdict == Verdict::kReplace) ReplaceRow(key, replacement);
-    return 1;
+    if (record != nullptr) record->Stored();
+    return Outcome::kOk;
   }
   Slots doomed;
-  uint64_t count = 0;
+  absl::InlinedVector<uint32_t, 16> numbers;  // of the doomed, in their chain
+  uint32_t judged = 0;
   chains->ForEachRow(key, Direction::kForward, [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    ++count;
-    const Verdict verdict = judge->Judge(rows.chunk_of(slot), slot & kChunkMask, &replacement);
-    if (verdict == Verdict::kDelete) doomed.push_back(slot);
+    if (judge->Judge(rows.chunk_of(slot), slot & kChunkMask, &replacement) == Verdict::kDelete) {
+      doomed.push_back(slot);
+      numbers.push_back(judged);
+    }
+    ++judged;
   });
-  if (!doomed.empty()) RemoveRowsOf(key, hash_of(doomed[0]), doomed);
-  return count;
+  *count += judged;
+  if (doomed.empty()) return Outcome::kOk;
+  if (record != nullptr) {
+    if (doomed.size() == judged) {
+      record->Delete(key_of(doomed[0]));
+    } else {
+      record->DeleteSome(key_of(doomed[0]), numbers);
+    }
+    if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  }
+  RemoveRowsOf(key, HashValue(key_of(doomed[0]), options.hash_seed), doomed);
+  if (record != nullptr) record->Stored();
+  return Outcome::kOk;
 }
 
 Slot Partition::ClaimKey(uint64_t hash, const Value& key) {

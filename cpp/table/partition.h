@@ -29,6 +29,8 @@
 
 namespace partita {
 
+class StepRecord;
+
 inline uint32_t IndexHash(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
 struct alignas(64) Partition final : Shard {
@@ -82,8 +84,10 @@ struct alignas(64) Partition final : Shard {
   // Both throw std::bad_alloc.
   void CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // Has the rows of a key judged, and does as the judge says; returns their number. Throws std::bad_alloc.
-  uint64_t JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  // Has the rows of a key judged, and does as the judge says, with a record of it unless that is null; adds their
+  // number to *count. Anything but kOk is what StepRecord::Reserve came to. Throws std::bad_alloc.
+  Outcome JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge, StepRecord* record, uint64_t* count)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 
   // --- While the table is fixed a key keeps its number also when it goes and comes back (fixed_keys.h). What may fail
   // throws std::bad_alloc.

@@ -50,7 +50,7 @@ void StepRecord::Delete(const Value& key) {
 }
 
 void StepRecord::SetElements(const Value& key, absl::Span<const ElementUpdate> updates) {
-  if (!wanted_) return;
+  if (!wanted_ || updates.empty()) return;
   size_t size = 1 + size_t{WireSize(key)} + sizeof(uint16_t);
   for (const ElementUpdate& update : updates) size += sizeof(uint16_t) + WireSize(update.value);
   char* p = StoreTerm(StoreTag(Room(size), RecordEntry::kSetElements), key);

@@ -64,31 +64,40 @@ class StepRecord {
     AddRow(RecordEntry::kDeleteObject, absl::MakeConstSpan(row.values, row.arity));
   }
   void SetElements(const Value& key, absl::Span<const ElementUpdate> updates);
+  void SetElement(const Value& key, uint32_t position, const Value& value) {
+    const ElementUpdate update{position, value};
+    SetElements(key, absl::MakeConstSpan(&update, 1));
+  }
   void Clear();
   void DeleteSome(const Value& key, absl::Span<const uint32_t> numbers);
 
   // Under the locks: as Journal::Reserve, for all that was added.
   Outcome Reserve();
   // Under the locks: what was added is stored.
-  void Stored() { stored_ = size_; }
+  void Stored() {
+    stored_ = size_;
+    if (ABSL_PREDICT_FALSE(stored_ > kMuch)) Append();
+  }
   // Under the locks: appends what is stored, if anything, and begins anew.
   void Append();
+  // Both, after a change that is the whole of a step, if it was made.
+  Outcome Done(Outcome outcome) {
+    if (outcome == Outcome::kOk) {
+      Stored();
+      Append();
+    }
+    return outcome;
+  }
   // After the locks, with what the call came to: as Journal::AwaitDurable for what was appended.
   Outcome Await(Outcome outcome);
 
-  // Appends when it ends: for a lock that is held over several changes, some of which may throw.
-  class Hold {
-   public:
-    explicit Hold(StepRecord* record) : record_(record) {}
-    ~Hold() { record_->Append(); }
-    Hold(const Hold&) = delete;
-    Hold& operator=(const Hold&) = delete;
-
-   private:
-    StepRecord* const record_;
-  };
+  // For calls that are the same for both kinds of records.
+  StepRecord* pointer() { return this; }
 
  private:
+  // Changes that are not one step are not gathered beyond this.
+  static constexpr size_t kMuch = size_t{1} << 20;
+
   void AddRow(RecordEntry entry, absl::Span<const Value> row);
   // Where to write the next `size` bytes, which the caller adds to size_.
   char* Room(size_t size);
@@ -113,16 +122,29 @@ class NoRecord {
   void Delete(const Value&) {}
   void DeleteObject(const RowView&) {}
   void SetElements(const Value&, absl::Span<const ElementUpdate>) {}
+  void SetElement(const Value&, uint32_t, const Value&) {}
   void Clear() {}
   void DeleteSome(const Value&, absl::Span<const uint32_t>) {}
   Outcome Reserve() { return Outcome::kOk; }
   void Stored() {}
   void Append() {}
+  Outcome Done(Outcome outcome) { return outcome; }
+  StepRecord* pointer() { return nullptr; }
+};
 
-  class Hold {
-   public:
-    explicit Hold(NoRecord*) {}
-  };
+// For a lock that is held over several changes, of which some may throw: appends those that were stored when it ends.
+template <typename Record>
+class RecordHold {
+ public:
+  explicit RecordHold(Record* record) : record_(record) {}
+  ~RecordHold() {
+    if (record_ != nullptr) record_->Append();
+  }
+  RecordHold(const RecordHold&) = delete;
+  RecordHold& operator=(const RecordHold&) = delete;
+
+ private:
+  Record* const record_;  // may be null
 };
 
 // How a call that writes runs: write(record), with a StepRecord or a NoRecord, does the whole of it and takes the

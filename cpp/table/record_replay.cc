@@ -118,6 +118,7 @@ class SomeOfKey final : public RowJudge {
   // The bytes of ascending numbers.
   explicit SomeOfKey(absl::string_view numbers) : numbers_(numbers) {}
 
+  bool writes() const override { return true; }
   void Narrow(const Chunk&, uint64_t*) override {}
   Verdict Judge(const Chunk&, uint32_t, absl::Span<const Value>*) override {
     const bool doomed = !numbers_.empty() && wire::Load<uint32_t>(numbers_.data()) == next_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "table/counter.h"
+#include "table/record.h"
 
 namespace partita {
 
@@ -37,57 +38,85 @@ inline Outcome SetTable::OnElement(const KeyView& key, uint32_t position, Wait w
 }
 
 Outcome SetTable::Insert(const RowView& row, Wait wait) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 if (slot == kNoSlot) return partition.AddRow(row);
-                 partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Put(row);
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   if (slot == kNoSlot) return record.Done(partition.AddRow(row));
+                   partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome SetTable::InsertNew(const RowView& row, Wait wait, bool* inserted) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *inserted = slot == kNoSlot;
-                 return *inserted ? partition.AddRow(row) : Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Put(row);
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *inserted = slot == kNoSlot;
+                   if (!*inserted) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   return record.Done(partition.AddRow(row));
+                 });
+  });
 }
 
 Outcome SetTable::Delete(const KeyView& key, Wait wait, uint64_t* removed) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *removed = slot == kNoSlot ? 0 : 1;
-                 if (slot != kNoSlot) partition.RemoveRow(slot, key.hash);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, key.hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *removed = slot == kNoSlot ? 0 : 1;
+                   if (slot == kNoSlot) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.RemoveRow(slot, key.hash);
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome SetTable::DeleteObject(const RowView& row, Wait wait, uint64_t* removed) {
-  return OnKey(KeyOf(row), row.key_hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *removed = slot != kNoSlot && partition.RowEquals(slot, row) ? 1 : 0;
-                 if (*removed != 0) partition.RemoveRow(slot, row.key_hash);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(KeyOf(row));
+    return OnKey(KeyOf(row), row.key_hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *removed = slot != kNoSlot && partition.RowEquals(slot, row) ? 1 : 0;
+                   if (*removed == 0) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.RemoveRow(slot, row.key_hash);
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome SetTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 if (slot == kNoSlot) return Outcome::kOk;
-                 partition.CopyRow(slot, out);
-                 partition.RemoveRow(slot, key.hash);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Delete(key.key);
+    return OnKey(key.key, key.hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   if (slot == kNoSlot) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.CopyRow(slot, out);
+                   partition.RemoveRow(slot, key.hash);
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome SetTable::CompareAndSwap(const RowView& old_row, const RowView& new_row, Wait wait, bool* swapped) {
-  return OnKey(KeyOf(old_row), old_row.key_hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *swapped = slot != kNoSlot && partition.RowEquals(slot, old_row);
-                 if (*swapped) partition.ReplaceRow(slot, absl::MakeConstSpan(new_row.values, new_row.arity));
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    record.Put(new_row);
+    return OnKey(KeyOf(old_row), old_row.key_hash, wait,
+                 [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+                   *swapped = slot != kNoSlot && partition.RowEquals(slot, old_row);
+                   if (!*swapped) return Outcome::kOk;
+                   if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+                   partition.ReplaceRow(slot, absl::MakeConstSpan(new_row.values, new_row.arity));
+                   return record.Done(Outcome::kOk);
+                 });
+  });
 }
 
 Outcome SetTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
@@ -120,50 +149,65 @@ Outcome SetTable::Member(const KeyView& key, Wait wait, bool* found) {
 
 Outcome SetTable::UpdateCounter(const KeyView& key, absl::Span<const CounterOp> ops, const RowView* default_row,
                                 Wait wait, bool* found, RowBuffer* out, size_t* failed_op) {
-  return OnKey(
-      key.key, key.hash, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        *found = slot != kNoSlot || default_row != nullptr;
-        if (!*found) return Outcome::kOk;
-        if (slot == kNoSlot) {
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(
+        key.key, key.hash, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          *found = slot != kNoSlot || default_row != nullptr;
+          if (!*found) return Outcome::kOk;
+          if (slot != kNoSlot) {
+            return CountInRow(&partition, slot, key.key, ops, options_.keypos, &record, out, failed_op);
+          }
           RowValues values;
           const Outcome outcome = CountFromDefault(*default_row, ops, options_.keypos, out, failed_op, &values);
           if (outcome != Outcome::kOk) return outcome;
-          return partition.AddRow(RowView{values.data(), default_row->arity, default_row->key_hash});
-        }
-        return CountInRow(&partition, slot, ops, options_.keypos, out, failed_op);
-      });
+          record.Put(values);
+          if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+          return record.Done(partition.AddRow(RowView{values.data(), default_row->arity, default_row->key_hash}));
+        });
+  });
 }
 
 Outcome SetTable::AddToInt(const KeyView& key, uint32_t position, int64_t increment, Wait wait, bool* done,
                            int64_t* sum) {
-  return OnElement(
-      key, position, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        int64_t* counter =
-            slot == kNoSlot || position == options_.keypos ? nullptr : partition.rows.WritableInt(slot, position);
-        *done = counter != nullptr && !__builtin_add_overflow(*counter, increment, sum);
-        if (*done) *counter = *sum;
-        return Outcome::kOk;
-      });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnElement(
+        key, position, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          int64_t* counter =
+              slot == kNoSlot || position == options_.keypos ? nullptr : partition.rows.WritableInt(slot, position);
+          *done = counter != nullptr && !__builtin_add_overflow(*counter, increment, sum);
+          if (!*done) return Outcome::kOk;
+          record.SetElement(key.key, position, Value::Int(*sum));
+          if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+          *counter = *sum;
+          return record.Done(Outcome::kOk);
+        });
+  });
 }
 
 Outcome SetTable::UpdateElement(const KeyView& key, absl::Span<const ElementUpdate> updates, const RowView* default_row,
                                 Wait wait, bool* found, size_t* failed_op) {
-  return OnKey(key.key, key.hash, wait,
-               [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 *found = slot != kNoSlot || default_row != nullptr;
-                 if (!*found) return Outcome::kOk;
-                 const uint32_t arity =
-                     slot == kNoSlot ? default_row->arity : RowArity(partition.rows.chunk_of(slot), slot & kChunkMask);
-                 const Outcome outcome = CheckElements(updates, arity, options_.keypos, failed_op);
-                 if (outcome != Outcome::kOk) return outcome;
-                 if (slot == kNoSlot) {
-                   RowValues values;
-                   SetInDefault(*default_row, updates, &values);
-                   return partition.AddRow(RowView{values.data(), arity, default_row->key_hash});
-                 }
-                 SetElements(&partition, slot, updates);
-                 return Outcome::kOk;
-               });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return OnKey(
+        key.key, key.hash, wait, [&](Partition& partition, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          *found = slot != kNoSlot || default_row != nullptr;
+          if (!*found) return Outcome::kOk;
+          const uint32_t arity =
+              slot == kNoSlot ? default_row->arity : RowArity(partition.rows.chunk_of(slot), slot & kChunkMask);
+          const Outcome outcome = CheckElements(updates, arity, options_.keypos, failed_op);
+          if (outcome != Outcome::kOk) return outcome;
+          if (slot != kNoSlot) {
+            record.SetElements(key.key, updates);
+            if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+            SetElements(&partition, slot, updates);
+            return record.Done(Outcome::kOk);
+          }
+          RowValues values;
+          SetInDefault(*default_row, updates, &values);
+          record.Put(values);
+          if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+          return record.Done(partition.AddRow(RowView{values.data(), arity, default_row->key_hash}));
+        });
+  });
 }
 
 }  // namespace partita

@@ -13,8 +13,7 @@ class SetTable final : public HashTable {
 
   Outcome Insert(const RowView& row, Wait wait) override;
   Outcome InsertNew(const RowView& row, Wait wait, bool* inserted) override;
-  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait,
-                     bool* inserted) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  Outcome InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) override;
   Outcome InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) override;
   Outcome Delete(const KeyView& key, Wait wait, uint64_t* removed) override;
   Outcome DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) override;
@@ -49,6 +48,9 @@ class SetTable final : public HashTable {
 
   // A list insert's rows, of equal keys the last only, in the order of their partitions.
   std::vector<uint32_t> OrderForList(absl::Span<const RowView> rows) const;
+  template <typename Record>
+  Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
+                           bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   Outcome InsertListLocked(absl::Span<const RowView> rows,
                            absl::Span<const uint32_t> order) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 };

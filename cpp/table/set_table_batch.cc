@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "table/record.h"
 #include "table/set_table.h"
 
 namespace partita {
@@ -17,39 +18,51 @@ constexpr uint32_t kAhead = 8;
 
 Outcome SetTable::InsertBatch(absl::Span<const RowView> rows, Wait wait, uint64_t* done) {
   *done = 0;
-  return InPartitions(
-      rows.size(), [rows](size_t i) { return rows[i].key_hash; }, wait,
-      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        for (size_t i = 0; i < part.size(); ++i) {
-          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(rows[part[i + kAhead]].key_hash));
-          const RowView& row = rows[part[i]];
-          const Slot slot = partition.Find(row.key_hash, KeyOf(row), options_.keypos);
-          if (slot == kNoSlot) {
-            const Outcome outcome = partition.AddRow(row);
-            if (outcome != Outcome::kOk) return outcome;
-          } else {
-            partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
+  return Journaled(journal(), wait, [&](auto& record) {
+    return InPartitions(
+        rows.size(), [rows](size_t i) { return rows[i].key_hash; }, wait,
+        [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          const RecordHold hold(&record);
+          for (size_t i = 0; i < part.size(); ++i) {
+            if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(rows[part[i + kAhead]].key_hash));
+            const RowView& row = rows[part[i]];
+            record.Put(row);
+            if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+            const Slot slot = partition.Find(row.key_hash, KeyOf(row), options_.keypos);
+            if (slot == kNoSlot) {
+              const Outcome outcome = partition.AddRow(row);
+              if (outcome != Outcome::kOk) return outcome;
+            } else {
+              partition.ReplaceRow(slot, absl::MakeConstSpan(row.values, row.arity));
+            }
+            record.Stored();
+            ++*done;
           }
-          ++*done;
-        }
-        return Outcome::kOk;
-      });
+          return Outcome::kOk;
+        });
+  });
 }
 
 Outcome SetTable::DeleteBatch(absl::Span<const KeyView> keys, Wait wait, uint64_t* removed) {
-  return InPartitions(
-      keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
-      [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-        for (size_t i = 0; i < part.size(); ++i) {
-          if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(keys[part[i + kAhead]].hash));
-          const KeyView& key = keys[part[i]];
-          const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
-          if (slot == kNoSlot) continue;
-          partition.RemoveRow(slot, key.hash);
-          ++*removed;
-        }
-        return Outcome::kOk;
-      });
+  return Journaled(journal(), wait, [&](auto& record) {
+    return InPartitions(
+        keys.size(), [keys](size_t i) { return keys[i].hash; }, wait,
+        [&](Partition& partition, absl::Span<const uint32_t> part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
+          const RecordHold hold(&record);
+          for (size_t i = 0; i < part.size(); ++i) {
+            if (i + kAhead < part.size()) partition.index.Prefetch(IndexHash(keys[part[i + kAhead]].hash));
+            const KeyView& key = keys[part[i]];
+            const Slot slot = partition.Find(key.hash, key.key, options_.keypos);
+            if (slot == kNoSlot) continue;
+            record.Delete(key.key);
+            if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
+            partition.RemoveRow(slot, key.hash);
+            record.Stored();
+            ++*removed;
+          }
+          return Outcome::kOk;
+        });
+  });
 }
 
 Outcome SetTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuffer* out,
@@ -99,29 +112,39 @@ std::vector<uint32_t> SetTable::OrderForList(absl::Span<const RowView> rows) con
 }
 
 Outcome SetTable::InsertList(absl::Span<const RowView> rows, bool only_new, Wait wait, bool* inserted) {
-  try {
-    *inserted = true;
-    const std::vector<uint32_t> order = OrderForList(rows);
-    std::vector<Shard*> shards;
-    for (const uint32_t i : order) {
-      Shard* shard = &PartitionOf(rows[i].key_hash);
-      if (shards.empty() || shards.back() != shard) shards.push_back(shard);
+  return Journaled(journal(), wait, [&](auto& record) {
+    try {
+      return InsertListAtOnce(rows, only_new, wait, &record, inserted);
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
     }
-    LockedMany locked;
-    if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
-    if (dropped()) return Outcome::kDropped;
-    if (only_new) {
-      for (const uint32_t i : order) {
-        if (PartitionOf(rows[i].key_hash).Find(rows[i].key_hash, KeyOf(rows[i]), options_.keypos) != kNoSlot) {
-          *inserted = false;
-          return Outcome::kOk;
-        }
+  });
+}
+
+template <typename Record>
+Outcome SetTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
+                                   bool* inserted) {
+  *inserted = true;
+  const std::vector<uint32_t> order = OrderForList(rows);
+  std::vector<Shard*> shards;
+  for (const uint32_t i : order) {
+    Shard* shard = &PartitionOf(rows[i].key_hash);
+    if (shards.empty() || shards.back() != shard) shards.push_back(shard);
+    record->Put(rows[i]);
+  }
+  LockedMany locked;
+  if (!locked.Take(shards, wait)) return Outcome::kWouldBlock;
+  if (dropped()) return Outcome::kDropped;
+  if (only_new) {
+    for (const uint32_t i : order) {
+      if (PartitionOf(rows[i].key_hash).Find(rows[i].key_hash, KeyOf(rows[i]), options_.keypos) != kNoSlot) {
+        *inserted = false;
+        return Outcome::kOk;
       }
     }
-    return InsertListLocked(rows, order);
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
   }
+  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  return record->Done(InsertListLocked(rows, order));
 }
 
 // Prepares all rows, which may fail and is undone then, and stores all, which cannot.

@@ -1,26 +1,38 @@
 #include "table/sharded_table.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
+#include "table/journal.h"
+#include "table/record.h"
 #include "table/sharded_snapshot.h"
 
 namespace partita {
 
 Outcome ShardedTable::Clear(Wait wait) {
+  return Journaled(journal(), wait, [&](auto& record) {
+    try {
+      return RemoveAll(wait, /*drop=*/false, record.pointer());
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  });
+}
+
+Outcome ShardedTable::Drop(Wait wait) {
   try {
-    return RemoveAll(wait, /*drop=*/false);
+    return RemoveAll(wait, /*drop=*/true, nullptr);
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
 }
 
-Outcome ShardedTable::Drop(Wait wait) {
-  try {
-    return RemoveAll(wait, /*drop=*/true);
-  } catch (const std::bad_alloc&) {
-    return Outcome::kNoMemory;
-  }
+Outcome ShardedTable::ReserveClear(StepRecord* record) const {
+  if (record == nullptr) return Outcome::kOk;
+  const auto has_rows = [](const Shard* shard) { return shard->row_count.load(std::memory_order_relaxed) != 0; };
+  if (std::any_of(shards_.begin(), shards_.end(), has_rows)) record->Clear();
+  return record->Reserve();
 }
 
 void ShardedTable::BeginRemoveAll(bool drop) {
@@ -97,14 +109,18 @@ Outcome ShardedTable::Stats(Wait wait, TableStats* out) {
 void ShardedTable::Registration::LockForFork() {
   table_->LockOwnForFork();
   for (Shard* shard : table_->shards_) shard->lock.LockWithoutCheck();
+  if (table_->journal() != nullptr) table_->journal()->LockForFork();
 }
 
 void ShardedTable::Registration::UnlockAfterFork() {
+  if (table_->journal() != nullptr) table_->journal()->UnlockAfterFork();
   for (Shard* shard : table_->shards_) shard->lock.Unlock();
   table_->UnlockOwnAfterFork();
 }
 
 void ShardedTable::Registration::ResetAfterFork() {
+  if (table_->journal() != nullptr) table_->journal()->DetachAfterFork();
+  table_->ForgetJournal();
   for (Shard* shard : table_->shards_) {
     shard->rows.EndPinsAfterFork();
     shard->lock.ResetAfterFork();

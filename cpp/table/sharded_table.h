@@ -18,6 +18,7 @@
 namespace partita {
 
 class ShardedSnapshot;
+class StepRecord;
 
 class ShardedTable : public Table {
  public:
@@ -57,8 +58,11 @@ class ShardedTable : public Table {
 
   // One that is not taken yet. Throws std::bad_alloc.
   virtual std::shared_ptr<ShardedSnapshot> NewSnapshot() = 0;
-  // Empties all shards at once and, with `drop`, ends the table. Throws std::bad_alloc and changes nothing then.
-  virtual Outcome RemoveAll(Wait wait, bool drop) = 0;
+  // Empties all shards at once and, with `drop`, ends the table. `record` may be null. Throws std::bad_alloc and
+  // changes nothing then.
+  virtual Outcome RemoveAll(Wait wait, bool drop, StepRecord* record) = 0;
+  // Under all locks, before the rows go: as StepRecord::Reserve.
+  Outcome ReserveClear(StepRecord* record) const;
   // Under all locks: from here on walks that began before end, and with `drop` all calls.
   void BeginRemoveAll(bool drop);
 

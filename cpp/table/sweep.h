@@ -25,6 +25,8 @@ class RowJudge {
   enum class Verdict : uint8_t { kKeep, kDelete, kReplace };
 
   virtual ~RowJudge() = default;
+  // Whether its verdicts may be others than kKeep.
+  virtual bool writes() const = 0;
   // Clears the bits of live rows that need no verdict, of kBitmapWords words. They stay.
   virtual void Narrow(const Chunk& chunk, uint64_t* bits) = 0;
   // Of a live row; it stays until then. kReplace: by *row, whose key is exactly equal, and which lives until the next

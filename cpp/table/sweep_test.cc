@@ -45,6 +45,7 @@ class NumberJudge : public RowJudge {
  public:
   explicit NumberJudge(Verdict (*verdict)(int64_t), size_t most = SIZE_MAX) : verdict_(verdict), most_(most) {}
 
+  bool writes() const override { return true; }
   void Narrow(const Chunk&, uint64_t*) override {}
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override {
     const int64_t key = ReadElement(chunk, 0, place).i;

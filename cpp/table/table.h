@@ -198,6 +198,7 @@ class Table : public std::enable_shared_from_this<Table> {
   // From here on the table tells a journal of all changes (journal.h). Once at most, before another thread knows the
   // table; the journal lives as long as the table.
   void SetJournal(std::shared_ptr<Journal> journal);
+  Journal* journal() const { return journal_; }
   // TakeSnapshot() of all columns, and also() under the same locks: no record is appended between the two. also() takes
   // no lock but the journal's and does not fail.
   virtual Outcome TakeSnapshotAnd(absl::FunctionRef<void()> also, Wait wait, std::shared_ptr<Snapshot>* out) = 0;
@@ -211,7 +212,6 @@ class Table : public std::enable_shared_from_this<Table> {
  protected:
   explicit Table(const TableOptions& options);
 
-  Journal* journal() const { return journal_; }
   // In a fork's child.
   void ForgetJournal() { journal_ = nullptr; }
 
