@@ -206,7 +206,9 @@ TEST(JournalTest, WhatIsRefusedIsNotDone) {
       journal.admit = Outcome::kDegraded;
       Outcome outcome = Do(table, op).outcome;
       const bool wrong_type = IsBag(type) && outcome == Outcome::kWrongType;
-      if (IsWrite(op) && !wrong_type) ASSERT_EQ(outcome, Outcome::kDegraded) << op;
+      if (IsWrite(op) && !wrong_type) {
+        ASSERT_EQ(outcome, Outcome::kDegraded) << op;
+      }
       journal.admit = Outcome::kOk;
       journal.reserve = Outcome::kClosed;
       outcome = Do(table, op).outcome;
