@@ -96,10 +96,10 @@ class OrderedTable final : public ShardedTable {
   Outcome InsertListAtOnce(absl::Span<const RowView> rows, bool only_new, Wait wait, Record* record,
                            bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::vector<uint32_t> OrderForList(absl::Span<const RowView> rows, absl::Span<const SortKey> keys) const;
-  template <typename Record>
+  // `record` may be null.
   Outcome InsertListLocked(absl::Span<const RowView> rows, absl::Span<const SortKey> keys,
                            absl::Span<const uint32_t> order, absl::Span<const Route> routes, bool only_new,
-                           Record* record, bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+                           StepRecord* record, bool* inserted) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   // Has a row judged, and does as the judge says, as Partition::JudgeRowsOf. *deleted: its key, if it was deleted.
   // Throws std::bad_alloc.

@@ -193,16 +193,15 @@ Outcome OrderedTable::InsertListAtOnce(absl::Span<const RowView> rows, bool only
         });
     if (moved) continue;
     if (dropped()) return Outcome::kDropped;
-    return InsertListLocked(rows, keys, order, routes, only_new, record, inserted);
+    return InsertListLocked(rows, keys, order, routes, only_new, record->pointer(), inserted);
   }
 }
 
 // First what may fail: rows that replace others are prepared, new ones are put in, which can be taken back. Then the
 // replacements are stored, which cannot fail.
-template <typename Record>
 Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Span<const SortKey> keys,
                                        absl::Span<const uint32_t> order, absl::Span<const Route> routes, bool only_new,
-                                       Record* record, bool* inserted) {
+                                       StepRecord* record, bool* inserted) {
   struct Replaced {
     size_t k;
     Slot slot;
@@ -226,7 +225,9 @@ Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Spa
       fresh.push_back(k);
     }
   }
-  if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  if (record != nullptr) {
+    if (const Outcome ready = record->Reserve(); ready != Outcome::kOk) return ready;
+  }
   size_t prepared = 0;
   size_t put = 0;
   const auto undo = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -268,7 +269,7 @@ Outcome OrderedTable::InsertListLocked(absl::Span<const RowView> rows, absl::Spa
     NoteGrowth(&range_of(k));
   }
   for (const Replaced& row : replaced) range_of(row.k).rows.TidyHeap(row.slot);
-  return record->Done(Outcome::kOk);
+  return record == nullptr ? Outcome::kOk : record->Done(Outcome::kOk);
 }
 
 }  // namespace partita
