@@ -33,16 +33,14 @@
 #include <string>
 #include <vector>
 
+#include "file/durability.h"
 #include "file/env.h"
 #include "file/file_header.h"
 #include "file/file_status.h"
+#include "file/recovery_report.h"
 #include "table/table.h"
 
 namespace partita {
-
-// When a call that changed the table returns: at once; at once, its record going to the disk in the background; with
-// its record on the disk.
-enum class Durability : uint8_t { kSnapshot, kInterval, kAlways };
 
 struct DurableOptions {
   // Behaviour.
@@ -54,24 +52,8 @@ struct DurableOptions {
 
   // Performance.
   int threads = 1;                          // of a load and a save
-  uint64_t log_bytes = uint64_t{64} << 20;  // of logs beyond twice the snapshot, above which the background saves
+  uint64_t log_bytes = uint64_t{64} << 20;  // of logs, beyond twice the snapshot's, above which the background saves
   bool background = true;                   // false: nothing happens but in calls; Tick() is the caller's
-};
-
-// What was found at opening that is not as it was meant to be, in words: tails cut off, and with `repair` what was
-// dropped.
-struct RecoveryNote {
-  std::string path;
-  uint64_t offset = 0;
-  uint64_t bytes = 0;   // that were cut or left out
-  bool damage = false;  // false: the end of a log that a crash had cut short, of which nothing was ever promised
-  std::string what;
-};
-
-struct RecoveryReport {
-  uint64_t records = 0;  // of logs, that were done again
-  uint64_t logs = 0;
-  std::vector<RecoveryNote> notes;
 };
 
 enum class DurableState : uint8_t {
@@ -126,7 +108,7 @@ class DurableTable {
 
   // --- When it is open.
 
-  // Everything done before the call is on the disk when it returns: the log is synced (kSnapshot: nothing; save).
+  // The log is synced: what was done before the call is on the disk when it returns. (kSnapshot has no log: save.)
   FileStatus Flush();
 
   // A save, to be done step by step: a new snapshot at the path. Neither readers nor writers wait for it but for the
@@ -139,10 +121,8 @@ class DurableTable {
   std::unique_ptr<Saving> BeginClose();
 
   // Ends without a save: what is in the log stays there. Changes are refused from then on. The files and the lock are
-  // given back even if the log cannot be synced, which the status tells.
-  FileStatus Leave();
-  // After Leave() or a close, or before: ends, and removes the snapshot and the logs.
-  FileStatus RemoveFiles();
+  // given back even if the log cannot be synced, which the status tells. With `remove` the snapshot and the logs go.
+  FileStatus Leave(bool remove = false);
 
   DurableInfo info() const;
 

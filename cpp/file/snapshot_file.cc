@@ -46,7 +46,9 @@ FileStatus SnapshotFileWriter::Begin() {
   std::unique_ptr<SnapshotScan> scan = snapshot_->NewScan(Direction::kForward);
   places_.resize(kRowsPerWorker * workers_);
   if (FileStatus status = file_.Begin(); !status.ok()) return status;
-  if (FileStatus status = file_.Append(EncodeHeader(header_)); !status.ok()) return status;
+  const std::string header = EncodeHeader(header_);
+  bytes_ = header.size();
+  if (FileStatus status = file_.Append(header); !status.ok()) return status;
   scan_ = std::move(scan);
   return FileStatus();
 }
@@ -105,6 +107,7 @@ FileStatus SnapshotFileWriter::WriteRows(size_t count) {
 
 FileStatus SnapshotFileWriter::Put(std::string block) {
   block += BlockTail(block, header_.salt, blocks_++);
+  bytes_ += block.size();
   return file_.Append(block);
 }
 

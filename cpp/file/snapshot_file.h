@@ -30,6 +30,7 @@ class SnapshotFileWriter {
   // The next rows. *done: all are written, synced, and under their name. All may throw std::bad_alloc.
   FileStatus Step(bool* done);
   uint64_t rows_written() const { return rows_; }
+  uint64_t bytes_written() const { return bytes_; }
   // Removes what is not complete. The destructor does so too.
   void Abandon() { file_.Abandon(); }
 
@@ -48,6 +49,7 @@ class SnapshotFileWriter {
   std::vector<RowPlace> places_;
   uint64_t blocks_ = 0;
   uint64_t rows_ = 0;
+  uint64_t bytes_ = 0;
 };
 
 class SnapshotFileReader {
