@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "bindings/errors.h"
-#include "bindings/gil.h"
+#include "bindings/file_steps.h"
 #include "bindings/handles.h"
 #include "bindings/register.h"
 #include "file/replacement.h"
@@ -26,45 +26,6 @@ namespace py = pybind11;
 
 namespace partita {
 namespace {
-
-[[noreturn]] void RaiseFileError(const FileError& error) {
-  static constexpr const char* kKinds[] = {"system", "corrupt", "foreign", "pickled", "too large",
-                                           "memory", "dropped", "locked",  "state"};
-  const py::object offset = error.offset == FileError::kNoOffset ? py::object(py::none()) : py::int_(error.offset);
-  const py::object path = py::reinterpret_steal<py::object>(
-      PyUnicode_DecodeFSDefaultAndSize(error.path.data(), static_cast<Py_ssize_t>(error.path.size())));
-  if (!path) throw py::error_already_set();
-  const py::object raised =
-      py::module_::import("partita.errors")
-          .attr("file_error")(kKinds[static_cast<int>(error.kind)], error.error_number, path, offset, error.what);
-  PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
-  throw py::error_already_set();
-}
-
-class Busy {
- public:
-  explicit Busy(bool* busy) : busy_(busy) {
-    if (*busy_) throw py::value_error("another thread is using this file");
-    *busy_ = true;
-  }
-  ~Busy() { *busy_ = false; }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  bool* const busy_;
-};
-
-template <typename Call>
-void RunStep(Call&& call) {
-  FileStatus status;
-  const Outcome outcome = WithoutGil([&] {
-    status = call();
-    return Outcome::kOk;
-  });
-  if (outcome != Outcome::kOk) throw std::bad_alloc();
-  if (!status.ok()) RaiseFileError(status.error());
-}
 
 uint64_t Random64() {
   std::random_device device;

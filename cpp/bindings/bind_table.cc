@@ -57,6 +57,7 @@ std::unique_ptr<TableHandle> NewView(const TableHandle& table) {
   handle->options = table.options;
   handle->name = table.name;
   handle->fields = Ref::Borrow(table.fields.get());
+  handle->file = table.file;
   return handle;
 }
 

@@ -4,8 +4,11 @@
 #include <cstdarg>
 #include <cstdio>
 #include <iterator>
+#include <memory>
+#include <string>
 
 #include "base/lock.h"
+#include "bindings/gil.h"
 
 namespace partita {
 namespace {
@@ -52,11 +55,34 @@ PyObject* RaiseDropped(const Shape& shape) {
   PyObject* error = ImportErrorClass(ErrorClass::kTableDropped);
   if (error == nullptr) return nullptr;
   const Ref name = Ref::Borrow(shape.name_object());
+  const char* end = shape.file == nullptr ? "dropped: make a new one" : "closed or dropped: open its file again";
   if (name.get() == Py_None) {
-    PyErr_SetString(error, "this table was dropped: make a new one");
+    PyErr_Format(error, "this table was %s", end);
   } else {
-    PyErr_Format(error, "table %R was dropped: make a new one", name.get());
+    PyErr_Format(error, "table %R was %s", name.get(), end);
   }
+  return nullptr;
+}
+
+// DurabilityError, with what is known of the reason.
+PyObject* RaiseNotDurable(const Shape& shape, bool unknown) {
+  std::string reason;
+  const Outcome asked = WithoutGil([&] {
+    const std::shared_ptr<DurableTable> durable = shape.file == nullptr ? nullptr : shape.file->durable.lock();
+    if (durable != nullptr) reason = durable->info().last_error;
+    return Outcome::kOk;
+  });
+  if (asked != Outcome::kOk) return PyErr_NoMemory();
+  const std::string path = shape.file == nullptr ? "" : shape.file->path;
+  const Ref module = Ref::Steal(PyImport_ImportModule("partita.errors"));
+  const Ref path_object =
+      Ref::Steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
+  const Ref reason_object =
+      Ref::Steal(PyUnicode_DecodeFSDefaultAndSize(reason.data(), static_cast<Py_ssize_t>(reason.size())));
+  if (!module || !path_object || !reason_object) return nullptr;
+  const Ref error = Ref::Steal(PyObject_CallMethod(module.get(), "not_durable", "(OOO)", path_object.get(),
+                                                   reason_object.get(), unknown ? Py_True : Py_False));
+  if (error) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
   return nullptr;
 }
 
@@ -74,7 +100,18 @@ PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {
   assert(LocksHeldByThisThread() == 0);
   switch (outcome) {
     case Outcome::kDropped:
+    case Outcome::kClosed:
       return RaiseDropped(shape);
+    case Outcome::kDegraded:
+    case Outcome::kOutcomeUnknown:
+      return RaiseNotDurable(shape, outcome == Outcome::kOutcomeUnknown);
+    case Outcome::kRecordTooLarge:
+      PyErr_SetString(PyExc_OverflowError,
+                      "the rows of one step take over 4 GiB, which is more than a record in a file holds: nothing was "
+                      "changed, use insert_many or fewer rows");
+      return nullptr;
+    case Outcome::kInterrupted:
+      return nullptr;
     case Outcome::kNoMemory:
       return PyErr_NoMemory();
     case Outcome::kTooManyRows:

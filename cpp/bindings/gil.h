@@ -42,14 +42,22 @@ template <typename Call>
   return outcome;
 }
 
+// Runs call(Wait::kBlock) without the GIL, and again as long as it says kWouldBlock: what may wait for long, for the
+// disk, gives way to signal handlers now and then.
+template <typename Call>
+[[nodiscard]] Outcome CallWithoutGil(Call&& call) {
+  for (;;) {
+    const Outcome outcome = WithoutGil([&] { return call(Wait::kBlock); });
+    if (outcome != Outcome::kWouldBlock) return outcome;
+    if (PyErr_CheckSignals() != 0) return Outcome::kInterrupted;
+  }
+}
+
 // Calls call(Wait) such that the GIL is never held while waiting.
 template <typename Call>
 [[nodiscard]] inline Outcome CallEngine(Call&& call) {
-  Outcome outcome = call(Wait::kTry);
-  if (ABSL_PREDICT_FALSE(outcome == Outcome::kWouldBlock)) {
-    outcome = WithoutGil([&] { return call(Wait::kBlock); });
-  }
-  return outcome;
+  const Outcome outcome = call(Wait::kTry);
+  return ABSL_PREDICT_FALSE(outcome == Outcome::kWouldBlock) ? CallWithoutGil(call) : outcome;
 }
 
 // Lets go of something large (a dropped table's last owner, a snapshot): freeing it may take milliseconds.

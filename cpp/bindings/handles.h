@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/base/optimization.h"
 #include "bindings/py_ref.h"
+#include "file/durable_table.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 
@@ -26,10 +28,16 @@ inline const char* TypeName(TableType type) {
 }
 
 // What reading and writing methods need to know of a table, or of a snapshot of one.
+struct FileOfTable {
+  std::string path;
+  std::weak_ptr<DurableTable> durable;
+};
+
 struct Shape {
   TableOptions options;
-  std::shared_ptr<Ref> name;  // str or None; shared by a table and the views of it
-  Ref fields;                 // tuple of str, or None
+  std::shared_ptr<Ref> name;                // str or None; shared by a table and the views of it
+  Ref fields;                               // tuple of str, or None
+  std::shared_ptr<const FileOfTable> file;  // null: it lives in none
 
   PyObject* name_object() const { return name == nullptr ? Py_None : name->get(); }
 };

@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, module) {
   partita::RegisterSnapshot(module);
   partita::RegisterMatching(module);
   partita::RegisterFile(module);
+  partita::RegisterDurable(module);
   partita::RegisterProcess(module);
   partita::RegisterErlang(module);
 }

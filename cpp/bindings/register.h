@@ -11,6 +11,7 @@ void RegisterTable(pybind11::module_& module);
 void RegisterSnapshot(pybind11::module_& module);
 void RegisterMatching(pybind11::module_& module);
 void RegisterFile(pybind11::module_& module);
+void RegisterDurable(pybind11::module_& module);
 void RegisterProcess(pybind11::module_& module);
 void RegisterErlang(pybind11::module_& module);
 

@@ -14,7 +14,7 @@ bool RunSweep(const Shape& shape, const Program& program, Sweep* sweep, MatchJud
   *done = false;
   const auto goes_on = [&](Outcome outcome) { return outcome == Outcome::kOk && !*done && judge->wants_more(); };
   Outcome outcome = CallEngine([&](Wait wait) { return sweep->Next(judge, wait, done); });
-  while (goes_on(outcome)) {
+  while (outcome == Outcome::kWouldBlock || goes_on(outcome)) {
     outcome = WithoutGil([&] {
       const Clock::time_point end = Clock::now() + kSlice;
       Outcome last;

@@ -11,7 +11,9 @@ namespace {
 
 // A few rows or keys go one by one: letting go of the GIL would cost more, up to Python's switch interval if other
 // threads are busy, and a batch that must not wait cannot be tried, since what it did before it had to wait would be
-// done twice.
+// done twice. Where each may wait for the disk, they go together.
+bool GoesOneByOne(const Table& table, size_t count) { return count <= kSmallBatch && table.journal() == nullptr; }
+
 Outcome InsertEach(Table* table, absl::Span<const RowView> rows, uint64_t* done) {
   for (const RowView& row : rows) {
     const Outcome outcome = CallEngine([&](Wait wait) { return table->Insert(row, wait); });
@@ -36,9 +38,9 @@ bool InsertBatch(TableHandle* handle, RowBatch* batch, uint64_t* count) {
   Table* table = handle->table.get();
   const absl::Span<const RowView> rows = batch->rows();
   uint64_t done = 0;
-  const Outcome outcome = rows.size() <= kSmallBatch
+  const Outcome outcome = GoesOneByOne(*table, rows.size())
                               ? InsertEach(table, rows, &done)
-                              : WithoutGil([&] { return table->InsertBatch(rows, Wait::kBlock, &done); });
+                              : CallWithoutGil([&](Wait wait) { return table->InsertBatch(rows, wait, &done); });
   *count += done;
   batch->Clear();
   if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
@@ -70,7 +72,7 @@ template <typename Call>
 PyObject* RunLong(PyObject* self, Call&& call) {
   TableHandle* handle = HandleOf<TableHandle>(self);
   if (handle == nullptr) return nullptr;
-  const Outcome outcome = WithoutGil([&] { return call(handle->table.get()); });
+  const Outcome outcome = CallWithoutGil([&](Wait wait) { return call(handle->table.get(), wait); });
   if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
   Py_RETURN_NONE;
 }
@@ -120,24 +122,24 @@ PyObject* DeleteMany(PyObject* self, PyObject* keys) {
     if (first > 0 && PyErr_CheckSignals() != 0) return nullptr;
     const absl::Span<const KeyView> part = batch.keys().subspan(static_cast<size_t>(first), kBatchSize);
     Table* table = handle->table.get();
-    const Outcome outcome = part.size() <= kSmallBatch
+    const Outcome outcome = GoesOneByOne(*table, part.size())
                                 ? DeleteEach(table, part, &removed)
-                                : WithoutGil([&] { return table->DeleteBatch(part, Wait::kBlock, &removed); });
+                                : CallWithoutGil([&](Wait wait) { return table->DeleteBatch(part, wait, &removed); });
     if (outcome != Outcome::kOk) return RaiseOutcome(*handle, outcome);
   }
   return PyLong_FromUnsignedLongLong(removed);
 }
 
 PyObject* Clear(PyObject* self, PyObject*) {
-  return RunLong(self, [](Table* table) { return table->Clear(Wait::kBlock); });
+  return RunLong(self, [](Table* table, Wait wait) { return table->Clear(wait); });
 }
 
 PyObject* Drop(PyObject* self, PyObject*) {
-  return RunLong(self, [](Table* table) { return table->Drop(Wait::kBlock); });
+  return RunLong(self, [](Table* table, Wait wait) { return table->Drop(wait); });
 }
 
 PyObject* Compact(PyObject* self, PyObject*) {
-  return RunLong(self, [](Table* table) { return table->Compact(Wait::kBlock); });
+  return RunLong(self, [](Table* table, Wait wait) { return table->Compact(wait); });
 }
 
 }  // namespace partita

@@ -22,8 +22,7 @@ bool InsertRows(TableHandle* handle, PyObject* list, bool only_new, bool* insert
     if (!batch.Add(*handle, Ref::Borrow(objects[static_cast<size_t>(i)]), i)) return false;
   }
   const auto insert = [&](Wait wait) { return handle->table->InsertList(batch.rows(), only_new, wait, inserted); };
-  const Outcome outcome =
-      batch.size() <= kSmallBatch ? CallEngine(insert) : WithoutGil([&insert] { return insert(Wait::kBlock); });
+  const Outcome outcome = batch.size() <= kSmallBatch ? CallEngine(insert) : CallWithoutGil(insert);
   if (outcome != Outcome::kOk) RaiseOutcome(*handle, outcome);
   return outcome == Outcome::kOk;
 }

@@ -28,6 +28,8 @@ enum class Outcome : uint8_t {
   kDegraded,        // the file could not be written: nothing was changed
   kOutcomeUnknown,  // the change is made, but may not be on the disk
   kRecordTooLarge,  // one step would take a record of over 4 GiB: nothing was changed
+  // Of the bindings.
+  kInterrupted,  // a signal handler raised while the call waited: nothing was done, and Python's exception is set
 };
 
 }  // namespace partita

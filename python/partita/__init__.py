@@ -19,11 +19,15 @@ except ImportError as error:
 
 from partita import erlang, ets
 from partita._table import Table
+from partita.durable import DurableTable, open
 from partita.errors import (
     CorruptFileError,
+    DurabilityError,
     Error,
+    FileLockedError,
     MatchError,
     MatchSpecError,
+    OptionsMismatchError,
     PickleRefusedError,
     ReadOnlyError,
     SnapshotClosedError,
@@ -42,6 +46,7 @@ from partita.threads import num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
+# `open` is left out, so that `from partita import *` leaves Python's own as it is.
 __all__ = [
     "ANY",
     "END",
@@ -49,9 +54,13 @@ __all__ = [
     "VARS",
     "Atom",
     "CorruptFileError",
+    "DurabilityError",
+    "DurableTable",
     "Error",
+    "FileLockedError",
     "MatchError",
     "MatchSpecError",
+    "OptionsMismatchError",
     "PickleRefusedError",
     "ReadOnlyError",
     "ReadOnlyTable",

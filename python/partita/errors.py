@@ -12,12 +12,16 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── MatchSpecError      (ValueError)  a match specification is malformed; says where
         ├── MatchError          (ValueError)  the body of a match specification fails on a row
         ├── CorruptFileError    (OSError)     a file is damaged, or not what it is taken for; says where
+        ├── DurabilityError     (OSError)     what was done may not be on the disk, or was not done for that reason
+        ├── FileLockedError     (OSError)     a table in a file is open for writing already
+        ├── OptionsMismatchError (ValueError) a file holds a table of another kind than was asked for
         └── PickleRefusedError  (ValueError)  a file holds pickled objects, and the call did not allow them
 
 Plain built-in exceptions are used where they say it all: `TypeError` for a wrong type, `ValueError` for a value or
 position out of range, `KeyError` for an absent key where one is needed, `MemoryError`.
 """
 
+import errno
 import os
 import reprlib
 
@@ -87,6 +91,49 @@ class CorruptFileError(Error, OSError):
         super().__init__(f"{self.path}, byte {offset}: {message}" if self.path else message)
 
 
+class DurabilityError(Error, OSError):
+    """A table's file could not be written.
+
+    Raised by the call whose change may not be on the disk: it is in the table, and whether it will be there after a
+    crash is not known. Raised too by later calls, before they change anything, until a save has succeeded.
+
+    Attributes:
+        path: of the file, as a str.
+        offset: None.
+    """
+
+    def __init__(self, message: str, path: str = "", number: int = errno.EIO) -> None:
+        self.path = path
+        self.offset = None
+        super().__init__(number, message, path)
+
+
+class FileLockedError(Error, OSError):
+    """The table in a file is open for writing, in this process or in another one.
+
+    Attributes:
+        path: of the file, as a str.
+        offset: None.
+    """
+
+    def __init__(self, path: str = "", message: str = "a table is open for writing here") -> None:
+        self.path = path
+        self.offset = None
+        super().__init__(errno.EWOULDBLOCK, message, path)
+
+
+class OptionsMismatchError(Error, ValueError):
+    """What was asked for is not what the file holds.
+
+    Attributes:
+        path: of the file, as a str.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}" if path else message)
+
+
 class PickleRefusedError(Error, ValueError):
     """A file holds pickled objects, and the call did not allow them.
 
@@ -119,5 +166,17 @@ def file_error(kind: str, error_number: int, path: str, offset: int, what: str) 
     if kind == "too large":
         return OverflowError(f"{path!r} has more rows than the table has room for: load it with more partitions")
     if kind == "dropped":
-        return TableDroppedError("the table was dropped while its file was read")
+        return TableDroppedError("the table was dropped while its file was read or written")
+    if kind == "locked":
+        return FileLockedError(path)
+    if kind == "state":
+        return DurabilityError(what, path, errno.EBADF)
     return MemoryError()
+
+
+def not_durable(path: str, reason: str, unknown: bool) -> DurabilityError:
+    """The exception for a change of a table whose log cannot be written."""
+    told = f" ({reason})" if reason else ""
+    if unknown:
+        return DurabilityError(f"the change is made, but may not be on the disk{told}", path)
+    return DurabilityError(f"nothing was changed, since the log could not be written and no save has succeeded{told}", path)

@@ -5,7 +5,7 @@ docs/files.md tells how safe they are, docs/format.md what stands in the file.
 
 from __future__ import annotations
 
-from partita import _core, names
+from partita import _core, keeper, names
 from partita._path import real_path
 from partita._table import Table
 from partita.errors import short_repr
@@ -30,12 +30,14 @@ def save(source: Table | Snapshot, path: Path, *, progress: bool = False) -> int
 
     Raises:
         OSError: the file cannot be written; the old one is still there.
+        FileLockedError: a table that is open for writing lives there.
         TableDroppedError, SnapshotClosedError: there is nothing to save.
     """
     target = real_path(path)
     if isinstance(source, Table):
         with source.snapshot() as snapshot:
             return save(snapshot, path, progress=progress)
+    keeper.check_not_open(os.fsdecode(real_path))
     if not isinstance(source, Snapshot):
         raise TypeError(f"save() takes a Table or a Snapshot, not {short_repr(source)}")
     with Bar(progress, total=len(source), unit=" rows") as bar:

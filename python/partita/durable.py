@@ -1,0 +1,315 @@
+"""Tables that live in files: `open` gives the table at a path, and from then on the file follows the table.
+
+docs/persistence.md tells what is kept when; docs/format.md what stands in the files.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+from partita import _core, keeper, names, owners
+from partita._table import Table, _check_fields, _check_keypos, _check_type
+from partita.errors import OptionsMismatchError, TableDroppedError, short_repr
+from partita.files import _real_path
+from partita.progress import Bar
+from partita.readonly import ReadOnlyTable
+from partita.threads import num_threads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Any, Literal, NoReturn, Self
+
+    from partita.files import Path
+
+_log = logging.getLogger("partita")
+
+
+class DurableTable(Table):
+    """A table that lives in a file; made by `partita.open`. It is a Table, and a context manager that closes it."""
+
+    __slots__ = ("_place",)
+
+    _place: keeper.Place
+    _class = "DurableTable"
+
+    def __new__(cls, *_: object, **__: object) -> NoReturn:  # type: ignore[misc]
+        raise TypeError("a DurableTable is made by partita.open(path, ...)")
+
+    def flush(self) -> None:
+        """Returns once all that was done before the call is on the disk: syncs the log, or saves where there is none.
+
+        Raises:
+            DurabilityError: it is not; or this process inherited the table by a fork.
+        """
+        len(self)  # raises if it was dropped
+        self._place.flush()
+
+    def close(self) -> None:
+        """Saves the table and closes its file; the table is of no more use then. Does nothing if it is closed.
+
+        Other threads may call the table meanwhile: what they change is in the file, or their calls raise
+        TableDroppedError. If the save fails the table stays open.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._place.end(save=True)
+        self._forget()
+
+    def drop(self, *, delete_file: bool = False) -> None:
+        """Ends the table, and leaves its file as it was last saved, with the log where there is one.
+
+        With `delete_file` the file goes too.
+        """
+        len(self)  # raises if it was dropped
+        self._place.leave(remove=bool(delete_file))
+        super().drop()
+
+    def _end(self) -> None:
+        # By its owner's death, or by another table that takes its name. A log has all that is to be kept.
+        self._place.end(save=self._place.durability == "snapshot")
+        self._forget()
+
+    def _forget(self) -> None:
+        try:
+            super().drop()
+        except TableDroppedError:
+            pass
+
+    def info(self) -> dict[str, Any]:
+        """What `Table.info()` tells, and of the file: path, durability, state, detached, degraded and more.
+
+        state: "open", "degraded" (the log could not be written, and nothing can be changed until a save succeeds),
+        "closed" or "detached" (this process is a child of the one that opened it, and its table lives in memory alone).
+        generation of the log, log_bytes (in logs since the last save), unwritten_bytes of these, syncs, saves (since it
+        was opened), last_save (when the file was last replaced, in seconds as time.time() has them), saving, failures,
+        last_error, and recovery: what was found at opening.
+        """
+        return {**super().info(), **self._place.info()}
+
+    def __enter__(self) -> Self:
+        len(self)  # raises if it was dropped
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ReadOnlyFile(ReadOnlyTable):
+    """What `partita.open(path, mode="r")` gives: the table as it was at opening."""
+
+    __slots__ = ("_information",)
+
+    _information: dict[str, Any]
+    _class = "ReadOnlyFile"
+
+    def flush(self) -> None:
+        """Does nothing: there is nothing to be written."""
+
+    def close(self) -> None:
+        """Frees the rows. The table is of no more use then."""
+        self._end()
+
+    def _end(self) -> None:
+        self._table._end()
+        names.release(self)
+        owners.release(self)
+
+    def info(self) -> dict[str, Any]:
+        """What `Table.info()` tells, and of the file: path, durability (None), state ("read-only") and recovery."""
+        return {**super().info(), **self._information, "owner": owners.owner_of(self), "heir": owners.heir_of(self)}
+
+    def __enter__(self) -> Self:
+        len(self)  # raises if it was closed
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _check_seconds(what: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} is a number of seconds, not {type(value).__name__}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{what} is {short_repr(value)}: it must be a number of seconds above 0")
+    return float(value)
+
+
+def _check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{what} is {short_repr(value)}: it must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}")
+
+
+def _check_stored(file: _core.DurableFile, path: str, asked: dict[str, Any]) -> None:
+    """Whether the options asked for, None where there is none, are those of the file."""
+    keypos = asked["keypos"]
+    if isinstance(keypos, str):
+        keypos = _check_keypos(keypos, asked["fields"] if asked["fields"] is not None else file.fields)
+    fields = None if asked["fields"] is None else _check_fields(asked["fields"], file.keypos)
+    stored = {"type": file.type, "keypos": file.keypos, "fields": file.fields}
+    for what, value in {"type": asked["type"], "keypos": keypos, "fields": fields}.items():
+        if value is not None and value != stored[what]:
+            raise OptionsMismatchError(
+                f"the table in this file has {what}={stored[what]!r}, and was to be opened with {what}={value!r}", path
+            )
+
+
+def _load(
+    file: _core.DurableFile, path: str, cls: type[Table], asked: dict[str, Any], partitions: int | None, progress: bool
+) -> Table:
+    exists = file.open()
+    if exists:
+        _check_stored(file, path, asked)
+        options = {"type": file.type, "keypos": file.keypos, "fields": file.fields}
+    else:
+        options = {"type": asked["type"] or "set", "keypos": asked["keypos"] or 0, "fields": asked["fields"]}
+    table = Table.__new__(cls, partitions=partitions, **options)
+    try:
+        if not exists:
+            file.describe(table)
+        with Bar(progress and exists, total=file.size, unit="B") as bar:
+            while not file.load_step(table):
+                bar.show(file.bytes_read)
+    except BaseException:
+        Table.drop(table)
+        raise
+    return table
+
+
+def _tell(report: dict[str, Any], repair: bool) -> None:
+    for note in report["notes"]:
+        told = f"{note['path']}, byte {note['offset']}: {note['what']} ({note['bytes']} bytes left out)"
+        if repair and note["damage"]:
+            warnings.warn(told, stacklevel=3)
+        else:
+            _log.info("%s", told)
+
+
+def open(  # noqa: A001
+    path: Path,
+    *,
+    name: str | None = None,
+    type: Literal["set", "ordered_set", "bag", "duplicate_bag"] | None = None,  # noqa: A002
+    keypos: int | str | None = None,
+    partitions: int | None = None,
+    fields: Iterable[str] | None = None,
+    owner: object = None,
+    heir: Callable[[Table], object] | None = None,
+    if_exists: Literal["raise", "get", "replace"] = "raise",
+    durability: Literal["snapshot", "interval", "always"] = "interval",
+    sync_every: float = 1.0,
+    persist_every: float | None = 60.0,
+    mode: Literal["rw", "r"] = "rw",
+    repair: bool = False,
+    allow_pickle: bool = False,
+    progress: bool = False,
+) -> DurableTable | ReadOnlyFile:
+    """Opens the table that lives at `path`, or makes it.
+
+    From then on what is done to the table is kept in the file, as `durability` says. `with partita.open(...) as t:`
+    closes it at the end; what is still open when the interpreter ends is kept too.
+
+    Args:
+        path: of the file. Beside it live `path.wal.N`, logs, and `path.lock`.
+        name, partitions, owner, heir, if_exists: as for Table. With the owner's end, if there is no heir, the table is
+            closed.
+        type, keypos, fields: as for Table, for a file that is made. For one that is there, None, or what it holds.
+        durability: "interval": each change is written to a log, which is synced every `sync_every` seconds; a crash of
+            the process or the machine costs the changes of that time at most. "always": a call returns when its change
+            is on the disk; callers at the same time share one sync. "snapshot": there is no log; the whole table is
+            saved every `persist_every` seconds, by flush(), by close(), at the owner's end and the interpreter's exit.
+        sync_every: seconds, for "interval".
+        persist_every: seconds, for "snapshot"; None: never by itself.
+        mode: "r" gives the table as it is in the file now, for reading; nothing is locked and no file is changed.
+        repair: takes what checks out of a damaged file, and warns of what is lost, instead of CorruptFileError.
+        allow_pickle: whether rows may hold objects that were pickled. Unpickling runs code of the file's choice when
+            such a row is read, so allow it only for files that you trust.
+        progress: shows a bar, which needs the package tqdm.
+
+    Raises:
+        FileLockedError: another process, or this one, has it open for writing.
+        OptionsMismatchError: the file holds a table of another type, keypos or fields.
+        CorruptFileError: the file, or a log of it, is damaged; the message says where.
+        PickleRefusedError: it holds pickled objects.
+        OSError: a file cannot be read or made; FileNotFoundError with mode="r".
+        TableExistsError: the name is taken.
+    """
+    real_path = _real_path(path)
+    _check_choice("durability", durability, ("snapshot", "interval", "always"))
+    _check_choice("mode", mode, ("rw", "r"))
+    _check_choice("if_exists", if_exists, ("raise", "get", "replace"))
+    sync_every = _check_seconds("sync_every", sync_every)
+    if persist_every is not None:
+        persist_every = _check_seconds("persist_every", persist_every)
+    if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
+        fields = tuple(fields)  # it may be an iterator
+    if type is not None:
+        _check_type(type)
+    if heir is not None and not callable(heir):
+        raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
+    if heir is not None and owner is None:
+        raise ValueError("heir is for a table with an owner: pass owner=... too")
+    if repair and mode == "r":
+        raise ValueError("repair=True writes what it saves, and mode='r' changes no file")
+    if name is not None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a table is a str or None, not {short_repr(name)}")
+        holder = names.find(name)
+        if holder is not None and if_exists == "get":
+            return holder  # type: ignore[return-value]
+        if holder is not None and if_exists == "raise":
+            names.raise_exists(name)
+        if holder is not None:
+            holder._end()  # it may live at this path
+
+    asked = {"type": type, "keypos": keypos, "fields": fields}
+    file = _core.DurableFile(
+        real_path, durability, sync_every, mode == "r", bool(repair), bool(allow_pickle), num_threads()
+    )
+    told_path = os.fsdecode(real_path)
+    try:
+        table = _load(file, told_path, Table if mode == "r" else DurableTable, asked, partitions, progress)
+    except BaseException:
+        file.leave(False)
+        raise
+    report = file.report()
+    _tell(report, repair)
+    opened: DurableTable | ReadOnlyFile
+    if mode == "r":
+        file.leave(False)
+        opened = _as_read_only(table, told_path, report)
+    else:
+        assert isinstance(table, DurableTable)
+        table._place = keeper.Place(file, told_path, durability, persist_every, report)
+        keeper.keep(table, table._place)
+        opened = table
+    try:
+        if name is not None:
+            names.rename(opened, name, replace=if_exists == "replace")
+        if owner is not None:
+            owners.replace(opened, None, owners.bond_to(opened, owner, heir))
+    except BaseException:
+        opened._end()
+        raise
+    return opened
+
+
+def _as_read_only(table: Table, path: str, report: dict[str, Any]) -> ReadOnlyFile:
+    opened = ReadOnlyFile(table)
+    opened._information = {
+        "path": path,
+        "durability": None,
+        "state": "read-only",
+        "detached": False,
+        "degraded": False,
+        "recovery": report,
+    }
+    return opened

@@ -1,0 +1,217 @@
+"""What keeps tables in their files: periodic saves, and the last ones when a table or the interpreter ends.
+
+Each table that is open for writing has a `Place`. A place outlives its table by a moment: when the table's last
+reference goes, the place ends what it has open. Saves every so often are made by one thread for all tables, begun when
+the first table that wants any is opened, and ended with the last one. A fork's child begins without places: what is
+open belongs to its parent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+
+from partita.errors import DurabilityError, FileLockedError, TableDroppedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from partita import _core
+    from partita._table import Table
+
+_log = logging.getLogger("partita")
+
+
+class Place:
+    """Where a table lives: its files, open for writing."""
+
+    __slots__ = ("__weakref__", "detached", "durability", "ended", "file", "next_save", "path", "persist_every", "report")
+
+    def __init__(
+        self,
+        file: _core.DurableFile,
+        path: str,
+        durability: str,
+        persist_every: float | None,
+        report: dict[str, Any],
+    ) -> None:
+        self.file = file
+        self.path = path
+        self.durability = durability
+        self.persist_every = persist_every if durability == "snapshot" else None
+        self.report = report
+        self.detached = False
+        self.ended = False
+        self.next_save = float("inf") if self.persist_every is None else time.monotonic() + self.persist_every
+
+    def flush(self) -> None:
+        if self.detached:
+            raise DurabilityError("this process inherited the table by a fork, and its file belongs to the parent", self.path)
+        try:
+            if self.durability == "snapshot":
+                self.save()
+            else:
+                self.file.flush()
+        except DurabilityError:
+            raise
+        except OSError as error:
+            raise DurabilityError(error.strerror or str(error), self.path, error.errno or 0) from error
+
+    def save(self, *, stop: threading.Event | None = None) -> None:
+        saving = self.file.begin_save(False)
+        try:
+            while not (stop is not None and stop.is_set()) and not saving.step():
+                pass
+        finally:
+            saving.close()
+
+    def end(self, *, save: bool) -> None:
+        """Ends what is open, with a save or without. If the save fails the table is open as before."""
+        if self.detached or self.ended:
+            return
+        if not save:
+            self.leave(remove=False)
+            return
+        saving = self.file.begin_save(True)
+        try:
+            while not saving.step():
+                pass
+        except DurabilityError:
+            if self.file.info()["state"] != "closed":  # by another thread
+                raise
+        finally:
+            saving.close()
+        self._forget()
+
+    def leave(self, *, remove: bool) -> None:
+        if self.detached:
+            if remove:
+                raise DurabilityError(
+                    "this process inherited the table by a fork, and its file belongs to the parent", self.path
+                )
+            return
+        if not self.ended:
+            self.file.leave(remove)
+            self._forget()
+
+    def _forget(self) -> None:
+        self.ended = True
+        with _changed:
+            _places.pop(id(self), None)
+            _changed.notify_all()
+
+    def info(self) -> dict[str, Any]:
+        told = self.file.info()
+        try:
+            last_save = os.stat(self.path).st_mtime
+        except OSError:
+            last_save = None
+        return {
+            "path": self.path,
+            "durability": self.durability,
+            "detached": self.detached,
+            "degraded": told["state"] == "degraded",
+            "last_save": last_save,
+            **told,
+            "recovery": self.report,
+        }
+
+
+# Open places by id, with a reference to their tables; and the thread that saves. Guarded by _changed.
+_places: dict[int, tuple[Place, weakref.ref[Table]]] = {}
+_changed = threading.Condition()
+_thread: threading.Thread | None = None
+_stop = threading.Event()
+
+
+def keep(table: Table, place: Place) -> None:
+    """From here on the place ends with its table or the interpreter, and is saved every so often."""
+
+    def ended(_: weakref.ref[Table]) -> None:
+        place.end(save=place.durability == "snapshot")
+
+    global _thread
+    with _changed:
+        if not _places:
+            atexit.unregister(_end_all)  # one registration, after all that was registered before
+            atexit.register(_end_all)
+        _places[id(place)] = (place, weakref.ref(table, ended))
+        if place.persist_every is not None and _thread is None:
+            _stop.clear()
+            _thread = threading.Thread(target=_save_all_in_time, name="partita-save", daemon=True)
+            _thread.start()
+        _changed.notify_all()
+
+
+def check_not_open(path: str) -> None:
+    """FileLockedError if a table that is open for writing lives at the path: its file is its own to write."""
+    if any(place.path == path for place, _ in list(_places.values())):
+        raise FileLockedError(path)
+    try:
+        lock = os.open(path + ".lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileLockedError(path) from None
+    finally:
+        os.close(lock)
+
+
+def _save_all_in_time() -> None:
+    global _thread
+    while True:
+        with _changed:
+            waiting = [place for place, _ in _places.values() if place.persist_every is not None]
+            if not waiting or _stop.is_set():
+                _thread = None
+                return
+            place = min(waiting, key=lambda place: place.next_save)
+            rest = place.next_save - time.monotonic()
+            if rest > 0:
+                _changed.wait(rest)
+                continue
+        try:
+            place.save(stop=_stop)
+        except TableDroppedError:
+            pass
+        except Exception as error:
+            if not place.ended:
+                _log.warning("the table at %s could not be saved, which is tried again: %s", place.path, error)
+        place.next_save = time.monotonic() + (place.persist_every or 0.0)
+
+
+def _end_all() -> None:
+    """At the interpreter's exit."""
+    _stop.set()
+    with _changed:
+        places = list(_places.values())
+        thread = _thread
+        _changed.notify_all()
+    if thread is not None:
+        thread.join()
+    for place, reference in places:
+        table = reference()  # so that it does not end meanwhile
+        try:
+            place.end(save=place.durability == "snapshot")
+        except Exception as error:
+            print(f"partita: the table at {place.path} could not be saved at exit: {error}", file=sys.stderr)
+        del table
+
+
+def _begin_anew_in_child() -> None:
+    global _places, _changed, _thread, _stop
+    for place, _ in list(_places.values()):
+        place.detached = True
+    _places, _changed, _thread, _stop = {}, threading.Condition(), None, threading.Event()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
