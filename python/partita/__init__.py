@@ -19,7 +19,8 @@ except ImportError as error:
 
 from partita import erlang, ets
 from partita._table import Table
-from partita.durable import DurableTable, open
+from partita.durable import DurableTable
+from partita.durable import open as open  # noqa: A004
 from partita.errors import (
     CorruptFileError,
     DurabilityError,

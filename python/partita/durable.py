@@ -10,9 +10,9 @@ import os
 import warnings
 
 from partita import _core, keeper, names, owners
+from partita._path import real_path
 from partita._table import Table, _check_fields, _check_keypos, _check_type
 from partita.errors import OptionsMismatchError, TableDroppedError, short_repr
-from partita.files import _real_path
 from partita.progress import Bar
 from partita.readonly import ReadOnlyTable
 from partita.threads import num_threads
@@ -21,9 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
-    from typing import Any, Literal, NoReturn, Self
+    from typing import Any, Literal, NoReturn
 
-    from partita.files import Path
+    from partita._path import Path
 
 _log = logging.getLogger("partita")
 
@@ -36,7 +36,7 @@ class DurableTable(Table):
     _place: keeper.Place
     _class = "DurableTable"
 
-    def __new__(cls, *_: object, **__: object) -> NoReturn:  # type: ignore[misc]
+    def __new__(cls, *_: object, **__: object) -> NoReturn:
         raise TypeError("a DurableTable is made by partita.open(path, ...)")
 
     def flush(self) -> None:
@@ -91,7 +91,7 @@ class DurableTable(Table):
         """
         return {**super().info(), **self._place.info()}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> DurableTable:
         len(self)  # raises if it was dropped
         return self
 
@@ -125,7 +125,7 @@ class ReadOnlyFile(ReadOnlyTable):
         """What `Table.info()` tells, and of the file: path, durability (None), state ("read-only") and recovery."""
         return {**super().info(), **self._information, "owner": owners.owner_of(self), "heir": owners.heir_of(self)}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ReadOnlyFile:
         len(self)  # raises if it was closed
         return self
 
@@ -145,7 +145,9 @@ def _check_seconds(what: str, value: object) -> float:
 
 def _check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{what} is {short_repr(value)}: it must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}")
+        raise ValueError(
+            f"{what} is {short_repr(value)}: it must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+        )
 
 
 def _check_stored(file: _core.DurableFile, path: str, asked: dict[str, Any]) -> None:
@@ -168,7 +170,7 @@ def _load(
     exists = file.open()
     if exists:
         _check_stored(file, path, asked)
-        options = {"type": file.type, "keypos": file.keypos, "fields": file.fields}
+        options: dict[str, Any] = {"type": file.type, "keypos": file.keypos, "fields": file.fields}
     else:
         options = {"type": asked["type"] or "set", "keypos": asked["keypos"] or 0, "fields": asked["fields"]}
     table = Table.__new__(cls, partitions=partitions, **options)
@@ -242,7 +244,7 @@ def open(  # noqa: A001
         OSError: a file cannot be read or made; FileNotFoundError with mode="r".
         TableExistsError: the name is taken.
     """
-    real_path = _real_path(path)
+    place = real_path(path)
     _check_choice("durability", durability, ("snapshot", "interval", "always"))
     _check_choice("mode", mode, ("rw", "r"))
     _check_choice("if_exists", if_exists, ("raise", "get", "replace"))
@@ -272,11 +274,12 @@ def open(  # noqa: A001
 
     asked = {"type": type, "keypos": keypos, "fields": fields}
     file = _core.DurableFile(
-        real_path, durability, sync_every, mode == "r", bool(repair), bool(allow_pickle), num_threads()
+        place, durability, sync_every, mode == "r", bool(repair), bool(allow_pickle), num_threads()
     )
-    told_path = os.fsdecode(real_path)
+    told_path = os.fsdecode(place)
     try:
-        table = _load(file, told_path, Table if mode == "r" else DurableTable, asked, partitions, progress)
+        cls = Table if mode == "r" else DurableTable
+        table: Any = _load(file, told_path, cls, asked, partitions, progress)
     except BaseException:
         file.leave(False)
         raise
@@ -287,7 +290,6 @@ def open(  # noqa: A001
         file.leave(False)
         opened = _as_read_only(table, told_path, report)
     else:
-        assert isinstance(table, DurableTable)
         table._place = keeper.Place(file, told_path, durability, persist_every, report)
         keeper.keep(table, table._place)
         opened = table

@@ -179,4 +179,6 @@ def not_durable(path: str, reason: str, unknown: bool) -> DurabilityError:
     told = f" ({reason})" if reason else ""
     if unknown:
         return DurabilityError(f"the change is made, but may not be on the disk{told}", path)
-    return DurabilityError(f"nothing was changed, since the log could not be written and no save has succeeded{told}", path)
+    return DurabilityError(
+        f"nothing was changed, since the log could not be written and no save has succeeded{told}", path
+    )

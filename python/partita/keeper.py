@@ -32,7 +32,17 @@ _log = logging.getLogger("partita")
 class Place:
     """Where a table lives: its files, open for writing."""
 
-    __slots__ = ("__weakref__", "detached", "durability", "ended", "file", "next_save", "path", "persist_every", "report")
+    __slots__ = (
+        "__weakref__",
+        "detached",
+        "durability",
+        "ended",
+        "file",
+        "next_save",
+        "path",
+        "persist_every",
+        "report",
+    )
 
     def __init__(
         self,
@@ -53,7 +63,9 @@ class Place:
 
     def flush(self) -> None:
         if self.detached:
-            raise DurabilityError("this process inherited the table by a fork, and its file belongs to the parent", self.path)
+            raise DurabilityError(
+                "this process inherited the table by a fork, and its file belongs to the parent", self.path
+            )
         try:
             if self.durability == "snapshot":
                 self.save()
