@@ -13,8 +13,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "file/log_format.h"
+#include "table/journal.h"
 #include "testing/dump.h"
+#include "testing/durable.h"
 #include "testing/operations.h"
 #include "testing/random.h"
 #include "testing/simulated_env.h"
@@ -24,57 +25,22 @@ namespace {
 
 using testing::Dump;
 using testing::DumpOf;
+using testing::Finish;
 using testing::ModelTable;
+using testing::Opened;
 using testing::Operation;
+using testing::OptionsFor;
 using testing::Random;
 using testing::Row;
 using testing::RowArgument;
 using testing::SimulatedEnv;
+using testing::Words;
 
 constexpr const char* kPath = "folder/table.pt";
 constexpr uint32_t kKeypos = 1;
 
-DurableOptions OptionsFor(Durability durability) {
-  DurableOptions options;
-  options.durability = durability;
-  options.sync_every_s = 1;
-  options.background = false;
-  return options;
-}
-
-// A table that is open, and what keeps it.
-struct Opened {
-  std::shared_ptr<Table> table;
-  std::unique_ptr<DurableTable> durable;
-};
-
 FileStatus OpenTable(SimulatedEnv* env, TableType type, const DurableOptions& options, Opened* opened) {
-  opened->durable = std::make_unique<DurableTable>(env, kPath, options);
-  bool exists = false;
-  if (FileStatus status = opened->durable->Open(&exists); !status.ok()) return status;
-  if (!exists) opened->durable->Describe(type, kKeypos, std::nullopt);
-  TableOptions table_options;
-  table_options.type = opened->durable->header().type;
-  table_options.keypos = opened->durable->header().keypos;
-  table_options.partitions = 3;
-  table_options.hash_seed = 5;  // so that every run makes the same calls
-  auto table = Table::Create(table_options);
-  EXPECT_TRUE(table.ok());
-  opened->table = *table;
-  FileStatus status;
-  for (bool done = false; status.ok() && !done;) status = opened->durable->LoadStep(opened->table, &done);
-  return status;
-}
-
-FileStatus Finish(DurableTable::Saving* saving) {
-  FileStatus status;
-  for (bool done = false; status.ok() && !done;) status = saving->Step(&done);
-  return status;
-}
-
-std::string Words(const FileStatus& status) {
-  return status.ok() ? "ok"
-                     : absl::StrCat(status.error().path, " at ", status.error().offset, ": ", status.error().what);
+  return testing::OpenTable(env, kPath, type, kKeypos, options, opened);
 }
 
 // The states that a table has had, and which of them it must not fall behind.
