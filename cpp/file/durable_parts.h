@@ -92,7 +92,9 @@ struct DurableTable::Parts {
   std::unique_ptr<LogReplay> replay;
   std::unique_ptr<Saving> first_save;
   bool snapshot_read = false;
-  int attempts = 0;  // to read files that their writer changes meanwhile
+  int attempts = 0;          // to read files that their writer changes meanwhile
+  std::string corrupt_path;  // where the last one found damage
+  uint64_t corrupt_offset = FileError::kNoOffset;
   RecoveryReport report;
 
   // --- Constant once it is open.

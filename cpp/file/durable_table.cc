@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kTemporarySuffix = ".tmp.";
 // How often files that their writer changes are read again.
-constexpr int kMostAttempts = 10;
+constexpr int kMostAttempts = 100;
 // Records that may be reserved at a time, above one a partition.
 constexpr size_t kMoreRecords = 8;
 constexpr size_t kMostErrorWords = 1000;
@@ -141,13 +141,22 @@ FileStatus DurableTable::Parts::ReadStepBesideWriter(Table* to, bool* done) {
   bool loaded = false;
   FileStatus status = ReadStep(to, &loaded);
   if (status.ok() && !loaded) return status;
-  const bool again = IsMissing(status) || (!status.ok() && status.error().kind == FileError::Kind::kCorrupt);
-  if (!status.ok() && !again) return status;
+  const bool corrupt = !status.ok() && status.error().kind == FileError::Kind::kCorrupt;
+  if (!status.ok() && !corrupt && !IsMissing(status)) return status;
   if (status.ok() && !IsReplaced()) {
     *done = true;
     return status;
   }
-  if (++attempts > kMostAttempts) return status;
+  // What was written meanwhile may look like damage once, but not a second time at the same place.
+  if (corrupt && status.error().offset == corrupt_offset && status.error().path == corrupt_path) return status;
+  if (corrupt) {
+    corrupt_path = status.error().path;
+    corrupt_offset = status.error().offset;
+  }
+  if (++attempts > kMostAttempts) {
+    if (!status.ok()) return status;
+    return FileStatus(FileError{FileError::Kind::kSystem, EBUSY, path, FileError::kNoOffset, "read what is replaced"});
+  }
   if (to->Clear(Wait::kBlock) != Outcome::kOk) return Error(FileError::Kind::kDropped, path, "");
   return OpenSnapshot();
 }

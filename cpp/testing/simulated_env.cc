@@ -11,6 +11,8 @@
 namespace partita::testing {
 namespace {
 
+constexpr size_t kMostHistory = 100;
+
 FileStatus Error(const std::string& path, const char* what, int error_number) {
   return FileStatus(FileError{FileError::Kind::kSystem, error_number, path, FileError::kNoOffset, what});
 }
@@ -139,6 +141,7 @@ bool SimulatedEnv::Begin(const char* what, const std::string& path, bool may_fil
   *partly = false;
   const uint64_t number = calls_++;
   history_.push_back(absl::StrCat(number, " ", what, " ", path));
+  if (history_.size() > kMostHistory) history_.pop_front();
   if (dark_ || number >= cut_at_) {
     *partly = !dark_;
     dark_ = true;
@@ -353,7 +356,7 @@ uint64_t SimulatedEnv::calls() const {
 
 std::vector<std::string> SimulatedEnv::history() const {
   const std::lock_guard lock(mutex_);
-  return history_;
+  return {history_.begin(), history_.end()};
 }
 
 void SimulatedEnv::CutPowerAt(uint64_t number) {

@@ -13,6 +13,7 @@
 #define PARTITA_TESTING_SIMULATED_ENV_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,7 @@ class SimulatedEnv final : public Env {
 
   // Calls made so far since the last Restart(); the first one is number 0.
   uint64_t calls() const;
-  // What the calls were, in words, for a failing test.
+  // What the last calls were, in words, for a failing test.
   std::vector<std::string> history() const;
 
   // From call `number` on there is no power: it may have been done in part, and all later ones fail.
@@ -92,7 +93,7 @@ class SimulatedEnv final : public Env {
   mutable std::mutex mutex_;
   uint64_t epoch_ = 0;  // of files opened since the last Restart()
   uint64_t calls_ = 0;
-  std::vector<std::string> history_;
+  std::deque<std::string> history_;
   uint64_t cut_at_ = kNever;
   uint64_t fail_at_ = kNever;
   uint64_t failures_left_ = 0;
