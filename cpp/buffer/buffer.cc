@@ -1,0 +1,388 @@
+#include "buffer/buffer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+#include "buffer/buffer_list.h"
+
+namespace partita {
+namespace {
+
+int64_t SteadyNow() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Buffer::Buffer(uint32_t partitions, uint64_t hash_seed) : shards_(partitions), hash_seed_(hash_seed) {
+  BufferList::Add(this);
+}
+
+Buffer::~Buffer() { BufferList::Remove(this); }
+
+// --- Putting in.
+
+bool Buffer::Reserve(uint64_t bytes) {
+  const uint64_t items_held = held_items_.fetch_add(1, std::memory_order_relaxed) + 1;
+  const uint64_t bytes_held = held_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  if (ABSL_PREDICT_TRUE(items_held <= limits_.max_items && bytes_held <= limits_.max_bytes)) return true;
+  GiveBack(1, bytes);
+  return false;
+}
+
+void Buffer::GiveBack(uint64_t items, uint64_t bytes) {
+  held_items_.fetch_sub(items, std::memory_order_relaxed);
+  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResult* result) {
+  if (ABSL_PREDICT_FALSE(!accepts(own))) {
+    result->verdict = PushVerdict::kStopped;
+    return Admission::kNo;
+  }
+  if (ABSL_PREDICT_TRUE(Reserve(bytes))) return Admission::kYes;
+  if (bytes > limits_.max_bytes) {
+    result->verdict = PushVerdict::kTooLarge;
+    return Admission::kNo;
+  }
+  switch (limits_.overflow) {
+    case Overflow::kBlock:
+      if (own) {
+        held_items_.fetch_add(1, std::memory_order_relaxed);
+        held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+        ++shard->counts.overruns;
+        return Admission::kYes;
+      }
+      result->verdict = PushVerdict::kFull;
+      return Admission::kNo;
+    case Overflow::kRaise:
+      ++shard->counts.refused;
+      result->verdict = PushVerdict::kFull;
+      return Admission::kNo;
+    case Overflow::kDropOldest:
+      while (DropOldest(shard, result)) {
+        if (Reserve(bytes)) return Admission::kYes;
+      }
+      return Admission::kMakeRoomElsewhere;
+    case Overflow::kDropNewest:
+      break;
+  }
+  DropNewest(shard, result);
+  return Admission::kNo;
+}
+
+void Buffer::DropNewest(Shard* shard, PushResult* result) {
+  ++shard->counts.pushed;
+  ++shard->counts.dropped;
+  ++result->dropped;
+  result->verdict = PushVerdict::kDropped;
+}
+
+void Buffer::NoteTaken(Shard* shard, uint64_t bytes, PushResult* result) {
+  Segment& open = shard->open;
+  if (ABSL_PREDICT_FALSE(open.left == 0)) open.opened_ns = SteadyNow();
+  ++open.left;
+  open.bytes += bytes;
+  ++shard->counts.pushed;
+  ++shard->counts.buffered;
+  if (ABSL_PREDICT_FALSE(open.left >= limits_.flush_at) && !shard->flush_at_told) {
+    shard->flush_at_told = true;
+    result->reached_flush_at = true;
+  }
+}
+
+void Buffer::NoteDeleted(Shard* shard, uint64_t bytes) {
+  --shard->open.left;
+  shard->open.bytes -= bytes;
+  --shard->counts.buffered;
+  ++shard->counts.deleted;
+  GiveBack(1, bytes);
+}
+
+void Buffer::NoteReplaced(Shard* shard, uint64_t old_bytes, uint64_t new_bytes) {
+  ++shard->counts.pushed;
+  ++shard->counts.replaced;
+  shard->open.bytes += new_bytes - old_bytes;
+  held_bytes_.fetch_add(new_bytes - old_bytes, std::memory_order_relaxed);
+}
+
+bool Buffer::DropOldest(Shard* shard, PushResult* result) {
+  const auto drop_from = [&](Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock) {
+    uint64_t bytes = 0;
+    if (segment->left == 0 || !DropFrom(segment, &bytes)) return false;
+    --segment->left;
+    segment->bytes -= bytes;
+    --shard->counts.buffered;
+    ++shard->counts.dropped;
+    ++shard->gone;
+    ++result->dropped;
+    GiveBack(1, bytes);
+    return true;
+  };
+  for (Segment& segment : shard->frozen) {
+    if (drop_from(&segment)) return true;
+  }
+  return drop_from(&shard->open);
+}
+
+Outcome Buffer::DropElsewhere(uint32_t except, Wait wait, PushResult* result, bool* dropped) {
+  *dropped = false;
+  for (uint32_t p = 0; p < partitions() && !*dropped; ++p) {
+    if (p == except) continue;
+    Shard& shard = shards_[p];
+    const Locked locked(&shard, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    *dropped = DropOldest(&shard, result);
+  }
+  return Outcome::kOk;
+}
+
+bool Buffer::HasRoom(uint64_t bytes) const {
+  return held_items_.load(std::memory_order_relaxed) < limits_.max_items &&
+         held_bytes_.load(std::memory_order_relaxed) + bytes <= limits_.max_bytes;
+}
+
+void Buffer::WaitForRoom(uint64_t bytes, std::chrono::nanoseconds at_most) {
+  const uint32_t ticket = room_.Ticket();
+  bool wait;
+  {
+    const Locked locked(&shards_[0], Wait::kBlock);
+    wait = state_ == BufferState::kOpen && limits_.overflow == Overflow::kBlock && !HasRoom(bytes);
+  }
+  if (wait) {
+    room_.Wait(ticket, at_most);
+  } else {
+    room_.Leave();
+  }
+}
+
+// --- Taking out.
+
+Outcome Buffer::Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& watch, Wait wait, bool* waiting) {
+  Shard& shard = shards_[partition];
+  try {
+    std::vector<Segment> fresh;  // made without the lock, once it is known to be needed
+    for (;;) {
+      {
+        const Locked locked(&shard, wait);
+        if (!locked.got()) return Outcome::kWouldBlock;
+        if (shard.open.left == 0 || !fresh.empty()) {
+          if (watch != nullptr) shard.watches.reserve(shard.watches.size() + 1);
+          if (shard.open.left != 0) {
+            shard.frozen.push_back(std::move(shard.open));
+            shard.open = std::move(fresh.back());
+            ++shard.segments_frozen;
+            shard.flush_at_told = false;
+          }
+          if (watch != nullptr) {
+            FlushWatch::Part& part = watch->parts_[partition];
+            part.segments = shard.segments_frozen;
+            part.begin = shard.counts;
+            shard.watches.push_back(watch);
+          }
+          Tidy(partition);
+          *waiting = !shard.frozen.empty();
+          return Outcome::kOk;
+        }
+      }
+      fresh.push_back(NewSegment());
+    }
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+bool Buffer::Tidy(uint32_t partition) {
+  Shard& shard = shards_[partition];
+  while (!shard.in_hand && !shard.frozen.empty() && shard.frozen.front().left == 0) {
+    shard.frozen.pop_front();
+    ++shard.segments_resolved;
+  }
+  bool done = false;
+  for (size_t i = 0; i < shard.watches.size();) {
+    FlushWatch& watch = *shard.watches[i];
+    FlushWatch::Part& part = watch.parts_[partition];
+    if (part.segments > shard.segments_resolved) {
+      ++i;
+      continue;
+    }
+    part.end = shard.counts;
+    part.reached = true;
+    if (watch.pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) done = true;
+    shard.watches.erase(shard.watches.begin() + static_cast<ptrdiff_t>(i));
+  }
+  return done;
+}
+
+Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch) {
+  Shard& shard = shards_[partition];
+  try {
+    auto taken = std::make_unique<Batch>();
+    const Locked locked(&shard, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    assert(!shard.in_hand);
+    Tidy(partition);
+    if (shard.frozen.empty()) return Outcome::kOk;
+    Segment& segment = shard.frozen.front();
+    const Outcome outcome = TakeFrom(&segment, most, whole, taken.get());
+    if (outcome != Outcome::kOk) return outcome;
+    assert(taken->size_ != 0 && taken->size_ <= segment.left);
+    taken->partition_ = partition;
+    taken->first_ = shard.gone;
+    taken->unresolved_ = taken->size_;
+    segment.left -= taken->size_;
+    if (segment.left == 0) taken->bytes_ = segment.bytes;
+    segment.bytes -= taken->bytes_;
+    shard.gone += taken->size_;
+    shard.counts.buffered -= taken->size_;
+    shard.counts.in_flight += taken->size_;
+    shard.in_hand = true;
+    *batch = std::move(taken);
+    return Outcome::kOk;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, uint64_t failed, Wait wait, bool* watch_done) {
+  *watch_done = false;
+  Shard& shard = shards_[batch->partition_];
+  {
+    const Locked locked(&shard, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    const uint64_t items = processed + dead + failed;
+    assert(items <= batch->unresolved_);
+    batch->unresolved_ -= items;
+    (batch->in_doubt_ ? shard.counts.in_doubt : shard.counts.in_flight) -= items;
+    shard.counts.processed += processed;
+    shard.counts.dead += dead;
+    shard.counts.failed += failed;
+    const bool all = batch->unresolved_ == 0;
+    GiveBack(items, all ? batch->bytes_ : 0);
+    if (all) {
+      shard.in_hand = false;
+      *watch_done = Tidy(batch->partition_);
+    }
+  }
+  room_.NotifyAll();
+  return Outcome::kOk;
+}
+
+Outcome Buffer::SetInDoubt(Batch* batch, bool in_doubt, Wait wait) {
+  Shard& shard = shards_[batch->partition_];
+  const Locked locked(&shard, wait);
+  if (!locked.got()) return Outcome::kWouldBlock;
+  if (batch->in_doubt_ == in_doubt) return Outcome::kOk;
+  batch->in_doubt_ = in_doubt;
+  (in_doubt ? shard.counts.in_flight : shard.counts.in_doubt) -= batch->unresolved_;
+  (in_doubt ? shard.counts.in_doubt : shard.counts.in_flight) += batch->unresolved_;
+  return Outcome::kOk;
+}
+
+// --- Looking.
+
+Outcome Buffer::ReadWatch(const FlushWatch& watch, Wait wait, FlushReport* report) {
+  return UnderAllLocks(wait, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    *report = FlushReport();
+    for (uint32_t p = 0; p < partitions(); ++p) {
+      const FlushWatch::Part& part = watch.parts_[p];
+      const BufferCounts& now = part.reached ? part.end : shards_[p].counts;
+      FlushReport here;
+      here.processed = now.processed - part.begin.processed;
+      here.dead = now.dead - part.begin.dead;
+      here.failed = now.failed - part.begin.failed;
+      // An item that came in later may be dropped too, but not before the older ones.
+      const uint64_t resolved = here.processed + here.dead + here.failed;
+      const uint64_t rest = part.begin.unresolved() - resolved;
+      here.dropped = std::min(rest, now.dropped - part.begin.dropped);
+      report->processed += here.processed;
+      report->dead += here.dead;
+      report->failed += here.failed;
+      report->dropped += part.reached ? rest : here.dropped;
+      report->left += part.reached ? 0 : rest - here.dropped;
+    }
+  });
+}
+
+Outcome Buffer::Forget(const std::shared_ptr<FlushWatch>& watch, Wait wait) {
+  return UnderAllLocks(wait, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    for (Shard& shard : shards_) {
+      shard.watches.erase(std::remove(shard.watches.begin(), shard.watches.end(), watch), shard.watches.end());
+    }
+  });
+}
+
+Outcome Buffer::SetLimits(const BufferLimits& limits, Wait wait) {
+  const Outcome outcome = UnderAllLocks(wait, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    limits_ = limits;
+    for (Shard& shard : shards_) shard.flush_at_told = false;
+  });
+  room_.NotifyAll();
+  return outcome;
+}
+
+Outcome Buffer::SetState(BufferState state, Wait wait) {
+  const Outcome outcome = UnderAllLocks(wait, [&] { state_ = state; });
+  room_.NotifyAll();
+  return outcome;
+}
+
+Outcome Buffer::Stats(Wait wait, BufferStats* stats) {
+  return UnderAllLocks(wait, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    *stats = BufferStats();
+    for (const Shard& shard : shards_) {
+      stats->counts += shard.counts;
+      stats->open += shard.open.left;
+      stats->partition_items.push_back(shard.counts.buffered);
+      const Segment* oldest = &shard.open;
+      for (auto it = shard.frozen.rbegin(); it != shard.frozen.rend(); ++it) {
+        if (it->left != 0 || shard.in_hand) oldest = &*it;
+      }
+      if (oldest == &shard.open && oldest->left == 0) continue;
+      if (stats->oldest_ns == 0 || oldest->opened_ns < stats->oldest_ns) stats->oldest_ns = oldest->opened_ns;
+    }
+    stats->bytes = held_bytes_.load(std::memory_order_relaxed);
+  });
+}
+
+template <typename Work>
+Outcome Buffer::UnderAllLocks(Wait wait, Work&& work) {
+  Outcome outcome = Outcome::kOk;
+  uint32_t taken = 0;
+  for (; taken < partitions(); ++taken) {
+    if (wait == Wait::kBlock) {
+      shards_[taken].lock.Lock();
+    } else if (!shards_[taken].lock.TryLock()) {
+      outcome = Outcome::kWouldBlock;
+      break;
+    }
+  }
+  if (outcome == Outcome::kOk) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      outcome = Outcome::kNoMemory;
+    }
+  }
+  while (taken > 0) shards_[--taken].lock.Unlock();
+  return outcome;
+}
+
+void Buffer::EmptyAfterFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  for (Shard& shard : shards_) {
+    shard.frozen.clear();
+    shard.watches.clear();
+    shard.counts = BufferCounts();
+    shard.in_hand = shard.flush_at_told = false;
+    shard.gone = shard.segments_frozen = shard.segments_resolved = 0;
+    EmptySegment(&shard.open);
+  }
+  held_items_.store(0, std::memory_order_relaxed);
+  held_bytes_.store(0, std::memory_order_relaxed);
+  room_.ResetAfterFork();
+}
+
+}  // namespace partita

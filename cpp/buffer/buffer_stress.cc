@@ -1,0 +1,184 @@
+// Buffers under threads, without Python, best run under the thread sanitizer: the books balance at every moment, each
+// item comes out once and in its order, a limit holds, and nobody who waits for room is forgotten.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "buffer/map_buffer.h"
+#include "buffer/queue_buffer.h"
+#include "testing/buffers.h"
+#include "testing/check.h"
+#include "testing/stress.h"
+
+namespace partita::testing {
+namespace {
+
+constexpr uint32_t kPartitions = 3;
+constexpr uint64_t kProducers = 2;  // then one consumer for each partition, and a judge
+
+// Takes and resolves what waits in a partition; in doubt for a while, now and then.
+template <typename Look>
+uint64_t Consume(Buffer* buffer, uint32_t partition, Random* random, Look&& look) {
+  uint64_t resolved = 0;
+  bool waiting = false;
+  PARTITA_CHECK(Ask(random, [&](Wait wait) { return buffer->Freeze(partition, nullptr, wait, &waiting); }) ==
+                Outcome::kOk);
+  for (;;) {
+    std::unique_ptr<Batch> batch;
+    PARTITA_CHECK(Ask(random, [&](Wait wait) {
+                    return buffer->TakeBatch(partition, random->Pick<uint64_t>({1, 10, 100}), false, wait, &batch);
+                  }) == Outcome::kOk);
+    if (batch == nullptr) return resolved;
+    look(*batch);
+    if (random->OneIn(10)) PARTITA_CHECK(buffer->SetInDoubt(batch.get(), true, Wait::kBlock) == Outcome::kOk);
+    if (random->OneIn(20)) PARTITA_CHECK(buffer->SetInDoubt(batch.get(), false, Wait::kBlock) == Outcome::kOk);
+    const uint64_t processed = random->Below(batch->size() + 1);
+    Resolve(buffer, batch.get(), processed);
+    if (processed < batch->size()) Resolve(buffer, batch.get(), 0, batch->size() - processed);
+    resolved += batch->size();
+  }
+}
+
+// One follows a watch until all that was there before is dealt with; the others look at the books.
+void Judge(Buffer* buffer, Random* random, uint64_t max_items) {
+  const BufferStats stats = StatsOf(buffer);
+  PARTITA_CHECK(stats.counts.unresolved() <= max_items);
+  if (!random->OneIn(10)) return;
+  const std::shared_ptr<FlushWatch> watch = std::make_shared<FlushWatch>(kPartitions);
+  for (uint32_t p = 0; p < kPartitions; ++p) Freeze(buffer, p, watch);
+  const FlushReport before = Report(buffer, *watch);
+  const FlushReport after = Report(buffer, *watch);
+  PARTITA_CHECK(after.left <= before.left && after.processed >= before.processed);
+  if (random->OneIn(2)) PARTITA_CHECK(buffer->Forget(watch, Wait::kBlock) == Outcome::kOk);
+}
+
+void Queue(const StressOptions& options) {
+  constexpr uint64_t kMaxItems = 500;
+  QueueBuffer queue(kPartitions, 1);
+  SetLimits(&queue, {.max_items = kMaxItems, .flush_at = 50});
+  const uint64_t items_each = options.operations / 4;
+  std::atomic<uint64_t> producing{kProducers};
+  std::atomic<uint64_t> resolved{0};
+  RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
+    Random random(options.seed + t);
+    if (t < kProducers) {
+      for (uint64_t i = 0; i < items_each;) {
+        const Term item = Term::Tuple({Term(static_cast<int64_t>(t)), Term(static_cast<int64_t>(i))});
+        const QueueItem argument{item.view(), WireSize(item.view()), queue.PartitionOf(item.view())};
+        PushResult result;
+        PARTITA_CHECK(Ask(&random, [&](Wait wait) { return queue.Push(argument, false, wait, &result); }) ==
+                      Outcome::kOk);
+        if (result.verdict == PushVerdict::kTaken) {
+          ++i;
+        } else {
+          PARTITA_CHECK(result.verdict == PushVerdict::kFull);
+          queue.WaitForRoom(argument.size, std::chrono::milliseconds(50));
+        }
+      }
+      --producing;
+      return;
+    }
+    if (t == kProducers + kPartitions) {
+      while (producing.load() != 0) Judge(&queue, &random, kMaxItems);
+      return;
+    }
+    const auto partition = static_cast<uint32_t>(t - kProducers);
+    std::vector<int64_t> last(kProducers, -1);
+    for (bool over = false; !over;) {
+      over = producing.load() == 0;
+      resolved += Consume(&queue, partition, &random, [&](const Batch& batch) {
+        for (const Term& item : ItemsOf(batch)) {
+          Value producer;
+          Value number;
+          wire::ReadTerm(wire::ReadTerm(wire::ReadContainer(item.view().data).body, &producer), &number);
+          PARTITA_CHECK(number.i > last[static_cast<size_t>(producer.i)]);
+          last[static_cast<size_t>(producer.i)] = number.i;
+        }
+      });
+    }
+  });
+  PARTITA_CHECK(resolved.load() == kProducers * items_each);
+  PARTITA_CHECK(StatsOf(&queue).counts.unresolved() == 0 && StatsOf(&queue).bytes == 0);
+}
+
+// Whatever is dropped is counted, and the rest comes out.
+void Dropping(const StressOptions& options) {
+  QueueBuffer queue(kPartitions, 1);
+  SetLimits(&queue, {.max_items = 20, .overflow = Overflow::kDropOldest});
+  std::atomic<uint64_t> producing{kProducers};
+  std::atomic<uint64_t> resolved{0};
+  RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
+    Random random(options.seed + t);
+    if (t < kProducers) {
+      for (uint64_t i = 0; i < options.operations / 8; ++i) {
+        const Value item = Value::Int(static_cast<int64_t>(i));
+        const QueueItem argument{item, WireSize(item), static_cast<uint32_t>(random.Below(kPartitions))};
+        PushResult result;
+        PARTITA_CHECK(Ask(&random, [&](Wait wait) { return queue.Push(argument, false, wait, &result); }) ==
+                      Outcome::kOk);
+      }
+      --producing;
+      return;
+    }
+    if (t == kProducers + kPartitions) {
+      while (producing.load() != 0) Judge(&queue, &random, 20);
+      return;
+    }
+    for (bool over = false; !over;) {
+      over = producing.load() == 0;
+      resolved += Consume(&queue, static_cast<uint32_t>(t - kProducers), &random, [](const Batch&) {});
+    }
+  });
+  const BufferCounts counts = StatsOf(&queue).counts;
+  PARTITA_CHECK(counts.pushed == resolved.load() + counts.dropped && counts.unresolved() == 0);
+}
+
+// Versions of a key go up, whoever puts them, and the last one comes out.
+void Map(const StressOptions& options) {
+  constexpr int64_t kKeys = 40;
+  MapBuffer map(kPartitions, 1);
+  std::atomic<uint64_t> producing{kProducers};
+  std::atomic<int64_t> version{0};
+  std::atomic<uint64_t> resolved{0};
+  RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
+    Random random(options.seed + t);
+    if (t < kProducers) {
+      for (uint64_t i = 0; i < options.operations / 8; ++i) {
+        const Term key = random.Between(0, kKeys - 1);
+        if (random.OneIn(20)) {
+          Delete(&map, key);
+          continue;
+        }
+        const Term number = ++version;
+        Put(&map, key, number, &number);
+      }
+      --producing;
+      return;
+    }
+    if (t == kProducers + kPartitions) {
+      while (producing.load() != 0) Judge(&map, &random, kKeys * 100000);
+      return;
+    }
+    for (bool over = false; !over;) {
+      over = producing.load() == 0;
+      resolved += Consume(&map, static_cast<uint32_t>(t - kProducers), &random, [](const Batch& batch) {
+        for (const Row& row : RowsOf(batch.rows())) PARTITA_CHECK(row[1] == row[2] && row[3].view().i >= 0);
+      });
+    }
+  });
+  const BufferCounts counts = StatsOf(&map).counts;
+  PARTITA_CHECK(counts.pushed == resolved.load() + counts.replaced + counts.deleted && counts.unresolved() == 0);
+}
+
+constexpr Workload kWorkloads[] = {{"queue", Queue}, {"dropping", Dropping}, {"map", Map}};
+
+}  // namespace
+}  // namespace partita::testing
+
+int main(int argc, char** argv) {
+  return partita::testing::RunStress(argc, argv, /*operations=*/100000, partita::testing::kWorkloads);
+}

@@ -1,0 +1,208 @@
+#include "buffer/map_buffer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+namespace partita {
+namespace {
+
+constexpr uint32_t kKey = 0;
+constexpr uint32_t kValue = 1;
+constexpr uint32_t kVersion = 2;
+constexpr uint32_t kUpdates = 3;
+
+// Nobody else knows a segment's table, and a fork waits for the buffer's lock before it takes the table's.
+constexpr Wait kAlone = Wait::kTry;
+
+uint64_t EntryBytes(const Value& key, const Value& value) { return uint64_t{WireSize(key)} + WireSize(value); }
+uint64_t EntryBytes(absl::Span<const Value> row) { return EntryBytes(row[kKey], row[kValue]); }
+
+}  // namespace
+
+MapBuffer::MapBuffer(uint32_t partitions, uint64_t hash_seed) ABSL_NO_THREAD_SAFETY_ANALYSIS
+    : Buffer(partitions, hash_seed) {
+  for (Shard& shard : shards_) shard.open = MapBuffer::NewSegment();
+}
+
+MapBuffer::~MapBuffer() = default;
+
+Buffer::Segment MapBuffer::NewSegment() {
+  auto table = Table::Create(TableOptions{.type = TableType::kSet, .hash_seed = hash_seed()});
+  if (!table.ok()) throw std::bad_alloc();
+  Segment segment;
+  segment.table = std::move(*table);
+  return segment;
+}
+
+Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool drop_newest, PushResult* result,
+                             bool* elsewhere) {
+  result->verdict = PushVerdict::kTaken;
+  if (ABSL_PREDICT_FALSE(!accepts(own))) {
+    result->verdict = PushVerdict::kStopped;
+    return Outcome::kOk;
+  }
+  Segment& open = shard->open;
+  const uint64_t bytes = EntryBytes(entry.key.key, entry.value);
+  Value values[] = {entry.key.key, entry.value, entry.version == nullptr ? Value::Int(0) : *entry.version,
+                    Value::Int(0)};
+  const RowView row{values, 4, entry.key.hash};
+  uint64_t old_bytes = 0;
+  {
+    RowBuffer found;
+    const Outcome outcome = open.table->Lookup(entry.key, kAlone, &found);
+    if (outcome != Outcome::kOk) return outcome;
+    if (!found.empty()) {
+      const absl::Span<const Value> old = found.row(0);
+      old_bytes = EntryBytes(old);
+      if (entry.version != nullptr && CompareNumeric(*entry.version, old[kVersion]) <= 0) {
+        ++shard->counts.stale;
+        result->verdict = PushVerdict::kStale;
+        return Outcome::kOk;
+      }
+      if (entry.version != nullptr) values[kUpdates] = Value::Int(old[kUpdates].i + 1);
+    }
+  }
+  if (old_bytes != 0) {
+    const Outcome outcome = open.table->Insert(row, kAlone);
+    if (outcome == Outcome::kOk) NoteReplaced(shard, old_bytes, bytes);
+    return outcome;
+  }
+  if (ABSL_PREDICT_FALSE(drop_newest)) {
+    DropNewest(shard, result);
+    return Outcome::kOk;
+  }
+  const Admission admission = Admit(shard, bytes, own, result);
+  *elsewhere = admission == Admission::kMakeRoomElsewhere;
+  if (ABSL_PREDICT_FALSE(admission != Admission::kYes)) return Outcome::kOk;
+  Outcome outcome;
+  try {
+    if (keeps_order()) open.items.Append(entry.key.key, WireSize(entry.key.key));
+    outcome = open.table->Insert(row, kAlone);
+  } catch (const std::bad_alloc&) {
+    outcome = Outcome::kNoMemory;
+  }
+  if (ABSL_PREDICT_TRUE(outcome == Outcome::kOk)) {
+    NoteTaken(shard, bytes, result);
+  } else {
+    GiveBack(1, bytes);
+  }
+  return outcome;
+}
+
+Outcome MapBuffer::Put(const MapEntry& entry, bool own, Wait wait, PushResult* result) {
+  try {
+    for (bool drop_newest = false;;) {
+      bool elsewhere = false;
+      {
+        Shard& shard = shards_[entry.partition];
+        const Locked locked(&shard, wait);
+        if (ABSL_PREDICT_FALSE(!locked.got())) return Outcome::kWouldBlock;
+        const Outcome outcome = PutLocked(&shard, entry, own, drop_newest, result, &elsewhere);
+        if (ABSL_PREDICT_TRUE(!elsewhere)) return outcome;
+      }
+      bool dropped = false;
+      const Outcome outcome = DropElsewhere(entry.partition, wait, result, &dropped);
+      if (outcome != Outcome::kOk) return outcome;
+      drop_newest = !dropped;
+    }
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+}
+
+Outcome MapBuffer::Get(const KeyView& key, uint32_t partition, Wait wait, RowBuffer* out) {
+  Shard& shard = shards_[partition];
+  const Locked locked(&shard, wait);
+  if (!locked.got()) return Outcome::kWouldBlock;
+  return shard.open.table->Lookup(key, kAlone, out);
+}
+
+Outcome MapBuffer::Delete(const KeyView& key, uint32_t partition, Wait wait, bool* deleted) {
+  *deleted = false;
+  try {
+    Shard& shard = shards_[partition];
+    const Locked locked(&shard, wait);
+    if (!locked.got()) return Outcome::kWouldBlock;
+    Segment& open = shard.open;
+    uint64_t bytes = 0;
+    {
+      RowBuffer found;
+      const Outcome outcome = open.table->Lookup(key, kAlone, &found);
+      if (outcome != Outcome::kOk || found.empty()) return outcome;
+      bytes = EntryBytes(found.row(0));
+    }
+    const bool last = open.left == 1;
+    if (!open.items.empty() && !last) ++open.deleted[key.hash];
+    uint64_t removed = 0;
+    const Outcome outcome = open.table->Delete(key, kAlone, &removed);
+    if (outcome != Outcome::kOk) return outcome;
+    if (last) {
+      open.items.Clear();
+      open.deleted.clear();
+    }
+    NoteDeleted(&shard, bytes);
+    *deleted = true;
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+  NotifyRoom();
+  return Outcome::kOk;
+}
+
+Outcome MapBuffer::TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) {
+  batch->table_ = segment->table;
+  if (whole) {
+    batch->size_ = segment->left;
+    batch->bytes_ = segment->bytes;
+    return Outcome::kOk;
+  }
+  if (segment->walk == nullptr) segment->walk = segment->table->NewWalk();
+  most = std::min(most, segment->left);
+  while (batch->rows_.size() < most) {
+    const size_t before = batch->rows_.size();
+    const Outcome outcome = segment->walk->Next(most - before, kAlone, &batch->rows_);
+    if (outcome != Outcome::kOk && before == 0) return outcome;
+    if (outcome != Outcome::kOk || batch->rows_.size() == before) break;
+  }
+  batch->size_ = batch->rows_.size();
+  for (size_t i = 0; i < batch->rows_.size(); ++i) batch->bytes_ += EntryBytes(batch->rows_.row(i));
+  return Outcome::kOk;
+}
+
+bool MapBuffer::DropFrom(Segment* segment, uint64_t* bytes) {
+  if (segment->walk != nullptr) return false;  // a batch was taken of it, and we do not know which rows are left
+  RowBuffer found;
+  KeyView key;
+  while (found.empty() && !segment->items.empty()) {
+    key.key = segment->items.Front();
+    key.hash = HashKey(key.key);
+    const auto deleted = segment->deleted.find(key.hash);
+    if (deleted == segment->deleted.end()) {
+      if (segment->table->Lookup(key, kAlone, &found) != Outcome::kOk) throw std::bad_alloc();
+    } else if (--deleted->second == 0) {
+      segment->deleted.erase(deleted);
+    }
+    segment->items.DropFront();
+  }
+  if (found.empty()) {  // nobody asked for the order when these came
+    if (segment->table->NewWalk()->Next(1, kAlone, &found) != Outcome::kOk) throw std::bad_alloc();
+    if (found.empty()) return false;
+  }
+  key.key = found.row(0)[kKey];
+  key.hash = HashKey(key.key);
+  *bytes = EntryBytes(found.row(0));
+  uint64_t removed = 0;
+  if (segment->table->Delete(key, kAlone, &removed) != Outcome::kOk) throw std::bad_alloc();
+  return true;
+}
+
+void MapBuffer::EmptySegment(Segment* segment) {
+  segment->items.Clear();
+  segment->deleted.clear();
+  segment->left = segment->bytes = 0;
+  static_cast<void>(segment->table->Clear(Wait::kTry));
+}
+
+}  // namespace partita

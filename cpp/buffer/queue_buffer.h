@@ -1,0 +1,49 @@
+// A buffer that gives items out in the order in which they came into their partition.
+
+#ifndef PARTITA_BUFFER_QUEUE_BUFFER_H_
+#define PARTITA_BUFFER_QUEUE_BUFFER_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/types/span.h"
+#include "buffer/buffer.h"
+
+namespace partita {
+
+// An item on its way in; `size` is WireSize(value).
+struct QueueItem {
+  Value value;
+  uint32_t size = 0;
+  uint32_t partition = 0;
+};
+
+class QueueBuffer final : public Buffer {
+ public:
+  // Throws std::bad_alloc.
+  QueueBuffer(uint32_t partitions, uint64_t hash_seed) : Buffer(partitions, hash_seed) {}
+  ~QueueBuffer() override;
+
+  // `own`: by the buffer's own processor, which never waits. After kWouldBlock *result may tell of items dropped, and
+  // the call is made again with the same result.
+  Outcome Push(const QueueItem& item, bool own, Wait wait, PushResult* result);
+  // Each item as by Push, in the order given, which is best that of the partitions. *done: how many were taken or
+  // dropped; the call may be made again with the rest. Ends at the first item of another verdict.
+  Outcome PushMany(absl::Span<const QueueItem> items, bool own, Wait wait, uint64_t* done, PushResult* result);
+
+  // Puts the items of a batch into a table, as rows (number in the partition, item).
+  static Outcome FillTable(const Batch& batch, Table* table);
+
+ private:
+  Outcome PushLocked(Shard* shard, const QueueItem& item, bool own, bool drop_newest, PushResult* result,
+                     bool* elsewhere) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+
+  Segment NewSegment() override { return Segment(); }
+  Outcome TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) override;
+  bool DropFrom(Segment* segment, uint64_t* bytes) override;
+  void EmptySegment(Segment* segment) override { *segment = Segment(); }
+};
+
+}  // namespace partita
+
+#endif  // PARTITA_BUFFER_QUEUE_BUFFER_H_
