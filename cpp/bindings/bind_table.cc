@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/buffer_handles.h"
 #include "bindings/container_type.h"
 #include "bindings/entry.h"
 #include "bindings/errors.h"
@@ -58,6 +59,16 @@ std::unique_ptr<TableHandle> NewView(const TableHandle& table) {
   handle->name = table.name;
   handle->fields = Ref::Borrow(table.fields.get());
   handle->file = table.file;
+  return handle;
+}
+
+// An object for the table that a batch of a MapBuffer is.
+std::unique_ptr<TableHandle> NewOfBatch(const BatchHandle& batch, py::object fields) {
+  auto handle = std::make_unique<TableHandle>();
+  handle->table = batch.batch->table();
+  handle->options = handle->table->options();
+  handle->name = std::make_shared<Ref>(Ref::Borrow(Py_None));
+  handle->fields = Ref::Steal(fields.release().ptr());
   return handle;
 }
 
@@ -265,6 +276,7 @@ void RegisterTable(py::module_& module) {
   py::class_<TableHandle>(module, "Table", ContainerSetup<TableHandle, TableReader>(table_methods))
       .def(py::init(&NewTable))
       .def(py::init(&NewView))
+      .def(py::init(&NewOfBatch))
       .def("_exchange_name", &ExchangeName)
       .def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name_object()); })
       .def_property_readonly("fields", [](const TableHandle& table) { return py::handle(table.fields.get()); })

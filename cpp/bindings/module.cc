@@ -17,4 +17,5 @@ PYBIND11_MODULE(_core, module) {
   partita::RegisterDurable(module);
   partita::RegisterProcess(module);
   partita::RegisterErlang(module);
+  partita::RegisterBuffer(module);
 }

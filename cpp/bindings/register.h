@@ -14,6 +14,7 @@ void RegisterFile(pybind11::module_& module);
 void RegisterDurable(pybind11::module_& module);
 void RegisterProcess(pybind11::module_& module);
 void RegisterErlang(pybind11::module_& module);
+void RegisterBuffer(pybind11::module_& module);
 
 }  // namespace partita
 

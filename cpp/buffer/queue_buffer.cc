@@ -53,6 +53,7 @@ Outcome QueueBuffer::PushMany(absl::Span<const QueueItem> items, bool own, Wait 
         if (result->verdict > PushVerdict::kDropped) return Outcome::kOk;
         drop_newest = false;
         ++*done;
+        if (ABSL_PREDICT_FALSE(result->reached_flush_at)) return Outcome::kOk;
       }
     }
     if (ABSL_PREDICT_FALSE(elsewhere)) {

@@ -28,7 +28,8 @@ class QueueBuffer final : public Buffer {
   // the call is made again with the same result.
   Outcome Push(const QueueItem& item, bool own, Wait wait, PushResult* result);
   // Each item as by Push, in the order given, which is best that of the partitions. *done: how many were taken or
-  // dropped; the call may be made again with the rest. Ends at the first item of another verdict.
+  // dropped; the call may be made again with the rest. Ends at the first item of another verdict, and after one that
+  // reached flush_at.
   Outcome PushMany(absl::Span<const QueueItem> items, bool own, Wait wait, uint64_t* done, PushResult* result);
 
   // Puts the items of a batch into a table, as rows (number in the partition, item).

@@ -1,0 +1,234 @@
+// `_core.QueueBuffer` and `_core.MapBuffer`, from which python/partita/buffers.py derives, and for what runs their
+// processors `_core.BufferControl`, `_core.Batch` and `_core.FlushWatch`.
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "bindings/buffer_handles.h"
+#include "bindings/entry.h"
+#include "bindings/errors.h"
+#include "bindings/gil.h"
+#include "bindings/handles.h"
+#include "bindings/map_methods.h"
+#include "bindings/pacer.h"
+#include "bindings/py_term.h"
+#include "bindings/queue_methods.h"
+#include "bindings/read_methods.h"
+#include "bindings/register.h"
+
+namespace py = pybind11;
+
+namespace partita {
+namespace {
+
+PyMethodDef queue_methods[] = {
+    Method<&QueuePush>("push",
+                       "push($self, item, *, partition_key=None, timeout=None)\n--\n\n"
+                       "Puts in one item, any value that a table can hold.\n\n"
+                       "`partition_key` chooses the partition: None (the item's hash), a callable that takes the\n"
+                       "item, or any term; equal terms choose the same. If the buffer is full and overflow is\n"
+                       "'block', the call waits for room, `timeout` seconds at most (None: for ever)."),
+    Method<&QueuePushMany>("push_many",
+                           "push_many($self, items, *, partition_key=None, timeout=None)\n--\n\n"
+                           "Puts in each item of any iterable, and returns how many; much faster than a loop.\n\n"
+                           "Items of one partition keep their order. Not atomic: if an item is refused or the\n"
+                           "iterable raises, the items before it stay in."),
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMethodDef map_methods[] = {
+    Method<&MapPut>("put",
+                    "put($self, key, value, *, partition_key=None, timeout=None)\n--\n\n"
+                    "Sets the value of a key; version and updates become 0.\n\n"
+                    "`partition_key` and `timeout` as in QueueBuffer.push; a callable takes the key. A key that is in\n"
+                    "the write table needs no room."),
+    Method<&MapPutNewer>("put_newer",
+                         "put_newer($self, key, value, version, *, partition_key=None, timeout=None)\n--\n\n"
+                         "Sets the value of a key unless the write table has one of the same or a greater version,\n"
+                         "an int; whether it did."),
+    Method<&MapGet>("get",
+                    "get($self, key, default=None, *, partition_key=None)\n--\n\n"
+                    "The value of a key in the write table, or `default`."),
+    Method<&MapDelete>("delete",
+                       "delete($self, key, *, partition_key=None)\n--\n\n"
+                       "Deletes a key from the write table. An absent key is no error."),
+    {nullptr, nullptr, 0, nullptr},
+};
+
+py::custom_type_setup WithMethods(PyMethodDef* methods) {
+  return py::custom_type_setup([methods](PyHeapTypeObject* heap_type) { heap_type->ht_type.tp_methods = methods; });
+}
+
+void Check(Outcome outcome) {
+  if (outcome == Outcome::kOk) return;
+  RaiseOutcome(Shape(), outcome);
+  throw py::error_already_set();
+}
+
+uint64_t NewSeed() {
+  const py::int_ bits = py::module_::import("random").attr("SystemRandom")().attr("getrandbits")(64);
+  return bits.cast<uint64_t>() | 1;
+}
+
+bool Freeze(const BufferControl& control, uint32_t partition, const WatchHandle* watch) {
+  bool waiting = false;
+  const std::shared_ptr<FlushWatch> followed = watch == nullptr ? nullptr : watch->watch;
+  Check(CallEngine([&](Wait wait) { return control.buffer->Freeze(partition, followed, wait, &waiting); }));
+  return waiting;
+}
+
+std::unique_ptr<BatchHandle> Take(const BufferControl& control, uint32_t partition, uint64_t most, bool whole) {
+  auto handle = std::make_unique<BatchHandle>();
+  handle->buffer = control.buffer;
+  Check(CallEngine([&](Wait wait) { return control.buffer->TakeBatch(partition, most, whole, wait, &handle->batch); }));
+  return handle->batch == nullptr ? nullptr : std::move(handle);
+}
+
+bool Resolve(const BatchHandle& handle, uint64_t processed, uint64_t dead, uint64_t failed) {
+  bool done = false;
+  Check(CallEngine(
+      [&](Wait wait) { return handle.buffer->Resolve(handle.batch.get(), processed, dead, failed, wait, &done); }));
+  return done;
+}
+
+void SetInDoubt(const BatchHandle& handle, bool in_doubt) {
+  Check(CallEngine([&](Wait wait) { return handle.buffer->SetInDoubt(handle.batch.get(), in_doubt, wait); }));
+}
+
+py::object Items(const BatchHandle& handle) {
+  const Batch& batch = *handle.batch;
+  if (!batch.rows().empty()) {
+    PyObject* rows = DecodeRows(batch.rows(), 0, batch.rows().size());
+    if (rows == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(rows);
+  }
+  Ref list = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(batch.items().items())));
+  if (!list) throw py::error_already_set();
+  PyObject_GC_UnTrack(list.get());  // the collector must not show a list with holes to anybody
+  Py_ssize_t next = 0;
+  bool good = true;
+  batch.items().ForEach([&](const Value& value) {
+    PyObject* item = DecodeValue(value);
+    good = item != nullptr;
+    if (good) PyList_SET_ITEM(list.get(), next++, item);
+    return good;
+  });
+  if (!good) throw py::error_already_set();
+  PyObject_GC_Track(list.get());
+  return py::reinterpret_steal<py::object>(list.release());
+}
+
+void Fill(const BatchHandle& handle, py::handle table) {
+  TableHandle* target = HandleOf<TableHandle>(table.ptr());
+  if (target == nullptr) throw py::error_already_set();
+  Check(WithoutGil([&] { return QueueBuffer::FillTable(*handle.batch, target->table.get()); }));
+}
+
+void SetLimits(const BufferControl& control, std::optional<uint64_t> max_items, std::optional<uint64_t> max_bytes,
+               std::optional<uint64_t> flush_at, const std::string& overflow) {
+  BufferLimits limits;
+  limits.max_items = max_items.value_or(kNoLimit);
+  limits.max_bytes = max_bytes.value_or(kNoLimit);
+  limits.flush_at = flush_at.value_or(kNoLimit);
+  limits.overflow = overflow == "block"         ? Overflow::kBlock
+                    : overflow == "raise"       ? Overflow::kRaise
+                    : overflow == "drop_oldest" ? Overflow::kDropOldest
+                                                : Overflow::kDropNewest;
+  Check(CallEngine([&](Wait wait) { return control.buffer->SetLimits(limits, wait); }));
+}
+
+void SetState(const BufferControl& control, BufferState state) {
+  Check(CallEngine([&](Wait wait) { return control.buffer->SetState(state, wait); }));
+}
+
+py::dict Stats(const BufferControl& control) {
+  BufferStats stats;
+  Check(CallEngine([&](Wait wait) { return control.buffer->Stats(wait, &stats); }));
+  const BufferCounts& counts = stats.counts;
+  py::dict dict;
+  dict["pushed"] = counts.pushed;
+  dict["restored"] = counts.restored;
+  dict["processed"] = counts.processed;
+  dict["buffered"] = counts.buffered;
+  dict["in_flight"] = counts.in_flight;
+  dict["in_doubt"] = counts.in_doubt;
+  dict["dead"] = counts.dead;
+  dict["failed"] = counts.failed;
+  dict["dropped"] = counts.dropped;
+  dict["replaced"] = counts.replaced;
+  dict["deleted"] = counts.deleted;
+  dict["refused"] = counts.refused;
+  dict["overruns"] = counts.overruns;
+  dict["stale"] = counts.stale;
+  dict["open"] = stats.open;
+  dict["bytes"] = stats.bytes;
+  dict["oldest"] =
+      stats.oldest_ns == 0 ? py::object(py::none()) : py::float_(static_cast<double>(stats.oldest_ns) / 1e9);
+  py::list sizes;
+  for (const uint64_t items : stats.partition_items) sizes.append(items);
+  dict["partition_sizes"] = sizes;
+  return dict;
+}
+
+py::dict ReadWatch(const BufferControl& control, const WatchHandle& watch) {
+  FlushReport report;
+  Check(CallEngine([&](Wait wait) { return control.buffer->ReadWatch(*watch.watch, wait, &report); }));
+  py::dict dict;
+  dict["processed"] = report.processed;
+  dict["dead"] = report.dead;
+  dict["failed"] = report.failed;
+  dict["dropped"] = report.dropped;
+  dict["left"] = report.left;
+  return dict;
+}
+
+}  // namespace
+
+void RegisterBuffer(py::module_& module) {
+  InstallBufferForkHandlers();
+  py::class_<QueueHandle>(module, "QueueBuffer", WithMethods(queue_methods)).def(py::init([](uint32_t partitions) {
+    return QueueHandle{std::make_shared<QueueBuffer>(partitions, NewSeed())};
+  }));
+  py::class_<MapHandle>(module, "MapBuffer", WithMethods(map_methods)).def(py::init([](uint32_t partitions) {
+    return MapHandle{std::make_shared<MapBuffer>(partitions, NewSeed())};
+  }));
+  CheckLayout<QueueHandle>();
+  CheckLayout<MapHandle>();
+  py::class_<WatchHandle>(module, "FlushWatch").def_property_readonly("done", [](const WatchHandle& watch) {
+    return watch.watch->done();
+  });
+  py::class_<BatchHandle>(module, "Batch")
+      .def_property_readonly("size", [](const BatchHandle& handle) { return handle.batch->size(); })
+      .def_property_readonly("first", [](const BatchHandle& handle) { return handle.batch->first(); })
+      .def_property_readonly("partition", [](const BatchHandle& handle) { return handle.batch->partition(); })
+      .def("items", &Items)
+      .def("fill", &Fill)
+      .def("resolve", &Resolve)
+      .def("set_in_doubt", &SetInDoubt);
+  py::class_<BufferControl>(module, "BufferControl")
+      .def(py::init([](const QueueHandle& queue) { return BufferControl{queue.buffer}; }))
+      .def(py::init([](const MapHandle& map) { return BufferControl{map.buffer}; }))
+      .def_property_readonly("partitions", [](const BufferControl& control) { return control.buffer->partitions(); })
+      .def("freeze", &Freeze, py::arg("partition"), py::arg("watch") = nullptr)
+      .def("take", &Take)
+      .def("set_limits", &SetLimits)
+      .def("drain", [](const BufferControl& control) { SetState(control, BufferState::kDraining); })
+      .def("end", [](const BufferControl& control) { SetState(control, BufferState::kStopped); })
+      .def("stats", &Stats)
+      .def("new_watch",
+           [](const BufferControl& control) {
+             return WatchHandle{std::make_shared<FlushWatch>(control.buffer->partitions())};
+           })
+      .def("read_watch", &ReadWatch)
+      .def("forget_watch",
+           [](const BufferControl& control, const WatchHandle& watch) {
+             Check(CallEngine([&](Wait wait) { return control.buffer->Forget(watch.watch, wait); }));
+           })
+      .def("empty_after_fork", [](const BufferControl& control) { control.buffer->EmptyAfterFork(); });
+}
+
+}  // namespace partita
