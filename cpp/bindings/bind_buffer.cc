@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -128,12 +127,14 @@ void Fill(const BatchHandle& handle, py::handle table) {
   Check(WithoutGil([&] { return QueueBuffer::FillTable(*handle.batch, target->table.get()); }));
 }
 
-void SetLimits(const BufferControl& control, std::optional<uint64_t> max_items, std::optional<uint64_t> max_bytes,
-               std::optional<uint64_t> flush_at, const std::string& overflow) {
+uint64_t Limit(const py::object& number) { return number.is_none() ? kNoLimit : number.cast<uint64_t>(); }
+
+void SetLimits(const BufferControl& control, const py::object& max_items, const py::object& max_bytes,
+               const py::object& flush_at, const std::string& overflow) {
   BufferLimits limits;
-  limits.max_items = max_items.value_or(kNoLimit);
-  limits.max_bytes = max_bytes.value_or(kNoLimit);
-  limits.flush_at = flush_at.value_or(kNoLimit);
+  limits.max_items = Limit(max_items);
+  limits.max_bytes = Limit(max_bytes);
+  limits.flush_at = Limit(flush_at);
   limits.overflow = overflow == "block"         ? Overflow::kBlock
                     : overflow == "raise"       ? Overflow::kRaise
                     : overflow == "drop_oldest" ? Overflow::kDropOldest

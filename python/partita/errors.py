@@ -11,6 +11,9 @@ Each derives from `Error` and from the built-in exception that a Python user wou
         ├── SnapshotClosedError (ValueError)  the snapshot was closed
         ├── MatchSpecError      (ValueError)  a match specification is malformed; says where
         ├── MatchError          (ValueError)  the body of a match specification fails on a row
+        ├── BufferFullError     (RuntimeError) a buffer has no room for what was to be put in
+        ├── BufferStoppedError  (RuntimeError) the buffer was stopped and takes nothing
+        ├── Retry               (RuntimeError) raised by a buffer's processor: these items again
         ├── CorruptFileError    (OSError)     a file is damaged, or not what it is taken for; says where
         ├── DurabilityError     (OSError)     what was done may not be on the disk, or was not done for that reason
         ├── FileLockedError     (OSError)     a table in a file is open for writing already
@@ -24,6 +27,11 @@ position out of range, `KeyError` for an absent key where one is needed, `Memory
 import errno
 import os
 import reprlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 
 class _Short(reprlib.Repr):
@@ -73,6 +81,26 @@ class MatchSpecError(Error, ValueError):
 
 class MatchError(Error, ValueError):
     """The body of a match specification fails on a row. The message says where, and on which row."""
+
+
+class BufferFullError(Error, RuntimeError):
+    """A buffer has no room for what was to be put in, and its options, or the time given, say not to wait for it."""
+
+
+class BufferStoppedError(Error, RuntimeError):
+    """The buffer was stopped and takes nothing any more."""
+
+
+class Retry(Error, RuntimeError):  # noqa: N818
+    """Raised by a buffer's processor that did a part of its batch: the items given are to be processed again.
+
+    Attributes:
+        items: some of the items that the processor was called with. The others count as processed.
+    """
+
+    def __init__(self, items: "Iterable[Any]") -> None:
+        self.items = list(items)
+        super().__init__(f"{len(self.items)} items are to be processed again")
 
 
 class CorruptFileError(Error, OSError):

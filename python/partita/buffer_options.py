@@ -1,0 +1,133 @@
+"""The options of buffers, checked as a whole."""
+
+from __future__ import annotations
+
+from partita import dead_letters
+from partita.errors import short_repr
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from partita.dead_letters import DeadLetter
+
+DEFAULTS: dict[str, Any] = {
+    "processing_interval": 5.0,
+    "processing_timeout": 60.0,
+    "processing_batch_size": 10,
+    "flush_at": None,
+    "max_items": None,
+    "max_bytes": None,
+    "overflow": "block",
+    "max_retries": 3,
+    "retry_delay": 0.1,
+    "retry_delay_max": 30.0,
+    "dead_letter": None,
+    "executor": None,
+    "stop_timeout": 60.0,
+}
+_OVERFLOWS = ("block", "raise", "drop_oldest", "drop_newest")
+_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
+
+
+class Options:
+    """Constant once made."""
+
+    processor: Any
+    processing_interval: float
+    processing_timeout: float | None
+    processing_batch_size: Any  # a number, or "table"
+    flush_at: int | None
+    max_items: int | None
+    max_bytes: int | None
+    overflow: str
+    max_retries: int
+    retry_delay: float
+    retry_delay_max: float
+    dead_letter: DeadLetter | None
+    executor: Any
+    stop_timeout: float
+
+    call: Callable[[Any], Any]  # the processor on what it gets
+    is_coroutine: bool
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.__dict__.update(given)
+        self.call, self.is_coroutine = _check_processor(self.processor)
+        _check_seconds("processing_interval", self.processing_interval, positive=True)
+        if self.processing_timeout is not None:
+            _check_seconds("processing_timeout", self.processing_timeout, positive=True)
+        if self.processing_batch_size != "table":
+            what = "processing_batch_size ('table' or a number)"
+            _check_count(what, self.processing_batch_size, 1)
+        for name in "flush_at", "max_items", "max_bytes":
+            if given[name] is not None:
+                _check_count(name, given[name], 1)
+        if self.overflow not in _OVERFLOWS:
+            raise ValueError(
+                f"overflow is {short_repr(self.overflow)}: it must be 'block', 'raise', 'drop_oldest' or 'drop_newest'"
+            )
+        _check_count("max_retries", self.max_retries, 0)
+        _check_seconds("retry_delay", self.retry_delay)
+        _check_seconds("retry_delay_max", self.retry_delay_max)
+        _check_seconds("stop_timeout", self.stop_timeout)
+        dead_letters.check(self.dead_letter)
+        if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
+            raise TypeError(f"executor is a concurrent.futures.Executor, not {short_repr(self.executor)}")
+
+    def given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("processor", *DEFAULTS)}
+
+    def updated(self, changes: dict[str, Any]) -> Options:
+        for name in changes:
+            if name != "processor" and name not in DEFAULTS:
+                raise TypeError(f"there is no option {name!r} that can be updated")
+        return Options(self.given() | changes)
+
+
+def check_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a buffer is a str, not {short_repr(name)}")
+    return str.__str__(name)
+
+
+def _check_seconds(name: str, value: object, *, positive: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is a number of seconds, not {short_repr(value)}")
+    if not (value > 0 or (value == 0 and not positive)):
+        raise ValueError(f"{name} is {short_repr(value)}: it must be {'more than 0' if positive else '0 or more'}")
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {short_repr(value)}")
+    if not least <= value < 2**63:
+        raise ValueError(f"{name} is {short_repr(value)}: it must be {least} or more")
+
+
+def _check_processor(processor: object) -> tuple[Callable[[Any], Any], bool]:
+    function, arguments = processor, ()
+    if isinstance(processor, tuple) and processor:
+        function, *rest = processor
+        arguments = tuple(rest)
+    if not callable(function):
+        raise TypeError(
+            f"processor is a callable, a coroutine function or a tuple of one and more arguments, "
+            f"not {short_repr(processor)}"
+        )
+    if not arguments:
+        return function, _is_coroutine_function(function)
+    return (lambda batch: function(batch, *arguments)), _is_coroutine_function(function)
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    for _ in range(10):  # what partial() and bound methods hold
+        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
+        if inner is None:
+            break
+        function = inner
+    code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(type(function).__call__, "__code__", None)
+    return code is not None and bool(code.co_flags & _COROUTINE)

@@ -1,0 +1,401 @@
+"""Buffers: what threads put in is handed to a processor in batches."""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Event
+
+from partita import _core, processing, scheduling
+from partita.buffer_options import DEFAULTS, Options, check_name
+from partita.errors import BufferFullError, BufferStoppedError
+from partita.threads import available_cpus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, NoReturn
+
+_POLL_SECONDS = 0.05  # how often an awaiting push looks by itself
+
+
+class Report(dict[str, int]):
+    """What `flush()` and `stop()` tell: a dict whose entries are attributes too.
+
+    processed, dead, failed, dropped: what became of the items; left: those that nothing became of in time.
+    """
+
+    def __getattr__(self, name: str) -> int:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class _Buffer:
+    """What QueueBuffer and MapBuffer share."""
+
+    __slots__ = ()
+
+    _kind: str
+    _processing: processing.Processing
+    _stopping: list[Event]
+    _report: list[Report]
+
+    def _begin(self, name: str, options: Options) -> None:
+        scheduler = scheduling.scheduler()
+        self._stopping = [Event()]  # taken out by whoever stops the buffer
+        self._report = []
+        self._processing = p = processing.Processing(self, name, self._kind, options, scheduler)
+        p.set_limits()
+        _watch_over_process()
+        processing.running[id(p)] = p
+        scheduler.start()
+        scheduler.call_soon(p.begin)
+
+    @property
+    def name(self) -> str:
+        return self._processing.name
+
+    @property
+    def failed(self) -> list[Any]:
+        """The items that the processor failed on, where there is no `dead_letter`. A list, to be emptied at will."""
+        return self._processing.failed
+
+    def flush(self, timeout: float | None = None) -> Report:
+        """Has everything processed that was put in before, waits for it, and tells what became of it.
+
+        Returns after `timeout` seconds at the latest (None: no limit); what is not done then is `left` in the report.
+        """
+        p = self._processing
+        if p.is_inside():
+            raise RuntimeError("flush() inside of the buffer's own processor would wait for itself")
+        watch = p.control.new_watch()
+        for lane in p.lanes:
+            p.control.freeze(lane.partition, watch)
+        reached = Event()
+        if not p.ended:
+            p.scheduler.call_soon(lambda: p.watch(watch, reached))
+            if not p.ended:
+                reached.wait(timeout)
+        report = Report(p.control.read_watch(watch))
+        p.control.forget_watch(watch)
+        return report
+
+    def stop(self, timeout: float | None = None) -> Report:
+        """Stops the buffer: it takes nothing any more, and what is in it is processed, within `timeout` seconds.
+
+        `timeout` is the option `stop_timeout` by default. The report tells what became of the items that were in the
+        buffer; those `left` stay unprocessed, or in the hands of a processor that hangs. Once stopped, a buffer stays
+        so, and further calls return the same report.
+        """
+        p = self._processing
+        if p.is_inside():
+            raise RuntimeError("stop() inside of the buffer's own processor would wait for itself")
+        seconds = p.options.stop_timeout if timeout is None else timeout
+        try:
+            over = self._stopping.pop()
+        except IndexError:  # another call was first
+            end = time.monotonic() + seconds
+            while not self._report and self._stopping == [] and time.monotonic() < end:
+                p.drained.wait(min(0.05, seconds))
+            return self._report[0] if self._report else self.stop(timeout) if self._stopping else _stop_report(p, None)
+        try:
+            before = p.control.stats()
+            _drain_all([p], {id(p): seconds})
+            report = _stop_report(p, before)
+        except BaseException:  # Ctrl-C: whoever comes next goes on
+            self._stopping.append(over)
+            raise
+        self._report.append(report)
+        return report
+
+    def update_options(self, **options: Any) -> None:
+        """Changes options, all those given or, if one is wrong, none. Timers start anew.
+
+        Every option of the class but `name` and `partitions`, and `processor` too.
+        """
+        p = self._processing
+        p.options = p.options.updated(options)
+        p.set_limits()
+        p.scheduler.call_soon(p.restart_timer)
+
+    def stats(self) -> dict[str, Any]:
+        """The books of one moment, and some more, as a dict.
+
+        `pushed + restored == processed + buffered + in_flight + in_doubt + dead + failed + dropped + replaced +
+        deleted` holds always. Further: refused, overruns and stale (calls), open (items in write tables), bytes,
+        oldest_age (seconds, or None), partition_sizes, and how many runs, batches, retries, exceptions and timeouts
+        there were.
+        """
+        p = self._processing
+        stats = p.control.stats()
+        oldest = stats.pop("oldest")
+        stats["oldest_age"] = None if oldest is None else max(time.monotonic() - oldest, 0.0)
+        return {"name": p.name, "type": p.kind, "stopped": p.ended, **stats, **p.counters}
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __del__(self) -> None:
+        p = getattr(self, "_processing", None)
+        if p is not None and not p.ended:
+            p.scheduler.call_soon(lambda: _abandon(p))
+
+    def __repr__(self) -> str:
+        stats = self.stats()
+        state = "stopped" if stats["stopped"] else f"{stats['buffered']} buffered"
+        return f"<partita.{type(self).__name__} {self.name!r}, {state}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        stats = self.stats()
+        sizes = ", ".join(map(str, stats.pop("partition_sizes")))
+        rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(str(value))}</td></tr>" for key, value in stats.items())
+        rows += f"<tr><th>partition_sizes</th><td>{sizes}</td></tr>"
+        return f"<table><caption>{escape(type(self).__name__)} {escape(repr(self.name))}</caption>{rows}</table>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a buffer cannot be pickled or copied: it belongs to this process, and runs threads")
+
+    # --- Called by the engine's methods: see cpp/bindings/buffer_put.h.
+
+    def _turned_away(self, stopped: bool, own: bool, timeout: float | None) -> bool:
+        p = self._processing
+        if not own and p.is_inside() and (stopped or p.options.overflow == "block"):
+            return True
+        if stopped:
+            raise BufferStoppedError(f"buffer {p.name!r} was stopped and takes nothing")
+        if p.options.overflow != "block":
+            p.note_overflow()
+            raise BufferFullError(f"buffer {p.name!r} is full: {self._limits()}, and overflow is 'raise'")
+        p.ask_for_room()
+        if timeout == 0:
+            raise BufferFullError(f"buffer {p.name!r} is full: {self._limits()}")
+        if processing.in_running_event_loop():
+            raise BufferFullError(
+                f"buffer {p.name!r} is full: {self._limits()}. To wait here would stop the event loop that runs on "
+                f"this thread: use `await buffer.{self._awaitable}(...)`"
+            )
+        return False
+
+    def _timed_out(self, timeout: float) -> NoReturn:
+        raise BufferFullError(f"buffer {self.name!r} is full: {self._limits()}, and had no room within {timeout} s")
+
+    def _reached(self, partition: int) -> None:
+        p = self._processing
+        p.scheduler.call_soon(lambda: p.freeze(partition))
+
+    def _overflowed(self) -> None:
+        self._processing.note_overflow()
+
+    _awaitable: str
+
+    def _limits(self) -> str:
+        options = self._processing.options
+        given = (("max_items", options.max_items), ("max_bytes", options.max_bytes))
+        return ", ".join(f"{name}={value}" for name, value in given if value is not None)
+
+    async def _await_room(self, put: Any) -> Any:
+        """Calls put() until it takes the item."""
+        import asyncio
+
+        while True:
+            try:
+                return put()
+            except BufferFullError:
+                if self._processing.options.overflow != "block":
+                    raise
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+_SLOTS = ("_processing", "_report", "_stopping")
+
+
+class QueueBuffer(_Buffer, _core.QueueBuffer):
+    """Takes items from any thread and hands them to a processor in batches, in the order they came in.
+
+    Args:
+        name: a str, for logs and events.
+        processor: a callable that is given a list of items; a coroutine function; or a tuple of one of these and more
+            arguments for it.
+        partitions: how many parts there are, each with a lock, an order and a run of the processor of its own; by
+            default the number of CPUs this process may use.
+        processing_interval: seconds after which what came in is handed over.
+        processing_timeout: seconds after which a call of the processor is reported and its items are in doubt (None:
+            never). A coroutine is cancelled then.
+        processing_batch_size: items for one call; or "table": the processor gets a Table of rows (number, item).
+        flush_at: items in a partition that are handed over without waiting for the interval.
+        max_items, max_bytes: what the buffer holds at most, in flight included (None: no limit).
+        overflow: what becomes of an item for which there is no room: "block" waits, "raise" raises BufferFullError,
+            "drop_oldest" and "drop_newest" drop items.
+        max_retries: how often a batch is tried again. Then it is cut in halves until the items that fail stand alone.
+        retry_delay, retry_delay_max: seconds before the first further try, and at most; they double.
+        dead_letter: where items go on which the processor failed alone: a callable, which is given the item; a Table;
+            or the path of a file with one. None: they are kept in `failed`.
+        executor: a concurrent.futures.Executor that runs the processor; by default threads of the buffers' own.
+        stop_timeout: seconds that `stop()` and the end of the interpreter wait.
+    """
+
+    __slots__ = _SLOTS
+
+    _kind = "queue"
+    _awaitable = "apush"
+
+    def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        checked = _check(name, processor, partitions, options)
+        _core.QueueBuffer.__init__(self, checked[1])
+        self._begin(checked[0], checked[2])
+
+    async def apush(self, item: Any, *, partition_key: Any = None) -> None:
+        """push() that waits for room without stopping the event loop."""
+        push = super().push
+        await self._await_room(lambda: push(item, partition_key=partition_key, timeout=0))
+
+    def size(self) -> int:
+        """How many items wait: they came in and were not handed to the processor."""
+        size: int = self._processing.control.stats()["buffered"]
+        return size
+
+
+class MapBuffer(_Buffer, _core.MapBuffer):
+    """Takes values of keys from any thread and hands the newest of each key to a processor, in batches.
+
+    The processor gets lists of rows (key, value, version, updates), or a Table of them. Arguments as for QueueBuffer.
+    `get`, `delete` and `size` see what came in since the partition's last swap.
+    """
+
+    __slots__ = _SLOTS
+
+    _kind = "map"
+    _awaitable = "aput"
+
+    def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        checked = _check(name, processor, partitions, options)
+        _core.MapBuffer.__init__(self, checked[1])
+        self._begin(checked[0], checked[2])
+
+    async def aput(self, key: Any, value: Any, *, partition_key: Any = None) -> None:
+        """put() that waits for room without stopping the event loop."""
+        put = super().put
+        await self._await_room(lambda: put(key, value, partition_key=partition_key, timeout=0))
+
+    def put_all(
+        self,
+        items: Mapping[Any, Any] | Iterable[tuple[Any, Any]],
+        *,
+        partition_key: Any = None,
+        timeout: float | None = None,
+    ) -> None:
+        """put() of each key and value of a dict, or of pairs."""
+        pairs: Any = items.items() if hasattr(items, "items") else items
+        for key, value in pairs:
+            self.put(key, value, partition_key=partition_key, timeout=timeout)
+
+    def put_all_newer(
+        self, triples: Iterable[tuple[Any, Any, int]], *, partition_key: Any = None, timeout: float | None = None
+    ) -> int:
+        """put_newer() of each key, value and version; how many were newer."""
+        put = self.put_newer
+        return sum(
+            put(key, value, version, partition_key=partition_key, timeout=timeout) for key, value, version in triples
+        )
+
+    def size(self) -> int:
+        """How many keys there are in the write tables."""
+        size: int = self._processing.control.stats()["open"]
+        return size
+
+
+def _check(name: object, processor: Any, partitions: object, options: dict[str, Any]) -> tuple[str, int, Options]:
+    from partita._table import _check_int
+
+    for option in options:
+        if option not in DEFAULTS:
+            raise TypeError(f"there is no option {option!r}")
+    count = available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
+    return check_name(name), count, Options(DEFAULTS | options | {"processor": processor})
+
+
+# --- Ends.
+
+
+def _drain_all(processings: list[processing.Processing], seconds: dict[int, float]) -> None:
+    """Stops buffers side by side, each within its time."""
+    began = time.monotonic()
+    for p in processings:
+        p.control.drain()
+        p.scheduler.call_soon(p.drain)
+    for p in processings:
+        p.drained.wait(max(began + seconds[id(p)] - time.monotonic(), 0))
+    ended = Event()
+    for p in processings:
+        p.scheduler.call_soon(p.end)
+    if processings:
+        processings[0].scheduler.call_soon(ended.set)
+        ended.wait(5.0)
+
+
+def _stop_report(p: processing.Processing, before: dict[str, Any] | None) -> Report:
+    now = p.control.stats()
+    report = Report()
+    for name in "processed", "dead", "failed", "dropped":
+        report[name] = now[name] - (before[name] if before is not None else now[name])
+    report["left"] = now["buffered"] + now["in_flight"] + now["in_doubt"]
+    report["in_doubt"] = now["in_doubt"]
+    if report["left"]:
+        scheduling.log().error(
+            "buffer %r was stopped with %d items left, %d of them in doubt", p.name, report["left"], report["in_doubt"]
+        )
+    return report
+
+
+def _abandon(p: processing.Processing) -> None:
+    """Nobody holds the buffer any more: what is in it is still processed."""
+    if not p.ended:
+        processing.abandoned.add(id(p))
+        p.control.drain()
+        p.drain()
+
+
+def _stop_all() -> None:
+    """At the end of the interpreter, before executors are shut down."""
+    processings = list(processing.running.values())
+    befores = [p.control.stats() for p in processings]
+    _drain_all(processings, {id(p): p.options.stop_timeout for p in processings})
+    for p, before in zip(processings, befores, strict=True):
+        _stop_report(p, before)
+
+
+def _after_fork_in_child() -> None:
+    scheduling.forget_threads()
+    if processing.running:
+        scheduler = scheduling.scheduler()
+        for p in list(processing.running.values()):
+            p.start_anew(scheduler)
+        scheduler.start()
+
+
+_watched: dict[str, bool] = {}
+
+
+def _watch_over_process() -> None:
+    """Hooks for the end of the interpreter and for forks; once, with the first buffer."""
+    if _watched.setdefault("process", True) is not True or "done" in _watched:
+        return
+    _watched["done"] = True
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+    # Hooks of this kind run last in, first out, before atexit's: so ours comes before the one that closes executors.
+    import concurrent.futures.thread  # noqa: F401
+    import threading
+
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:
+        import atexit
+
+        register = atexit.register
+    register(_stop_all)
