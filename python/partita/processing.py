@@ -48,7 +48,9 @@ class Work:
 class Lane:
     """What a buffer does with one partition."""
 
-    __slots__ = ("again", "busy", "calls", "doubt", "partition", "refreeze", "retry", "started", "task", "work")
+    __slots__ = (
+        *("again", "busy", "calls", "doubt", "partition", "refreeze", "retry", "started", "task", "watchdog", "work"),
+    )
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -56,6 +58,7 @@ class Lane:
         self.again = False  # something was frozen meanwhile
         self.refreeze = False  # there was no room meanwhile
         self.retry: scheduling.Timer | None = None
+        self.watchdog: scheduling.Timer | None = None  # looks whether the processor is past its time
         self.work: Work | None = None
         self.calls = 0  # odd: the processor is being called
         self.started = 0.0  # when that began
@@ -145,8 +148,9 @@ class Processing:
             self._tick.cancel()
         self.control.end()
         for lane in self.lanes:
-            if lane.retry is not None:
-                lane.retry.cancel()
+            for timer in lane.retry, lane.watchdog:
+                if timer is not None:
+                    timer.cancel()
             self._emit("partition.stop", {}, lane)
         for _, reached in self._watches:
             reached.set()
@@ -192,10 +196,9 @@ class Processing:
         lane.busy = True
         self.counters["runs"] += 1
         self._submit(lane)
-        if self.options.processing_timeout is not None:
-            self.scheduler.call_at(
-                self.scheduler.clock() + self.options.processing_timeout, partial(self._look_at_time, lane)
-            )
+        timeout = self.options.processing_timeout
+        if lane.watchdog is None and timeout is not None:
+            self._watch_lane(lane, self.scheduler.clock() + timeout)
 
     def _submit(self, lane: Lane) -> None:
         if self.options.is_coroutine:
@@ -247,15 +250,19 @@ class Processing:
                     abandoned.discard(id(self))
                     self.end()
 
+    def _watch_lane(self, lane: Lane, when: float) -> None:
+        lane.watchdog = self.scheduler.call_at(when, partial(self._look_at_time, lane))
+
     def _look_at_time(self, lane: Lane) -> None:
+        lane.watchdog = None
         timeout = self.options.processing_timeout
-        if not lane.busy or timeout is None:
+        if not lane.busy or timeout is None or self.ended:
             return
         calls = lane.calls
         now = self.scheduler.clock()
         due = lane.started + timeout if calls % 2 == 1 else now + timeout
         if now < due:
-            self.scheduler.call_at(due, partial(self._look_at_time, lane))
+            self._watch_lane(lane, due)
             return
         work = lane.work
         if not lane.doubt and work is not None:
@@ -265,7 +272,7 @@ class Processing:
                 work.batch.set_in_doubt(False)
             else:
                 self._report_timeout(lane, work, timeout)
-        self.scheduler.call_at(now + timeout, partial(self._look_at_time, lane))
+        self._watch_lane(lane, now + timeout)
 
     def _report_timeout(self, lane: Lane, work: Work, timeout: float) -> None:
         self.counters["timeouts"] += 1

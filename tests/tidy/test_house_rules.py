@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("base", "term", "column", "table", "match", "file", "erlang", "buffer", "bindings")  # each may use those before it
+LAYERS = (
+    "base",
+    "term",
+    "column",
+    "table",
+    "match",
+    "file",
+    "erlang",
+    "buffer",
+    "bindings",
+)  # each may use those before it
 ENGINE = LAYERS[:-1]
 CPP = (".h", ".cc", ".c", ".cpp")
 LINE_LENGTH_MAX = 120
