@@ -17,11 +17,14 @@ except ImportError as error:
         f"another Python. Install the package again with `pip install .` ({error})"
     ) from error
 
-from partita import erlang, ets
+from partita import erlang, ets, telemetry
 from partita._table import Table
+from partita.buffers import MapBuffer, QueueBuffer
 from partita.durable import DurableTable
 from partita.durable import open as open  # noqa: A004
 from partita.errors import (
+    BufferFullError,
+    BufferStoppedError,
     CorruptFileError,
     DurabilityError,
     Error,
@@ -31,6 +34,7 @@ from partita.errors import (
     OptionsMismatchError,
     PickleRefusedError,
     ReadOnlyError,
+    Retry,
     SnapshotClosedError,
     TableDroppedError,
     TableExistsError,
@@ -54,17 +58,22 @@ __all__ = [
     "ROW",
     "VARS",
     "Atom",
+    "BufferFullError",
+    "BufferStoppedError",
     "CorruptFileError",
     "DurabilityError",
     "DurableTable",
     "Error",
     "FileLockedError",
+    "MapBuffer",
     "MatchError",
     "MatchSpecError",
     "OptionsMismatchError",
     "PickleRefusedError",
+    "QueueBuffer",
     "ReadOnlyError",
     "ReadOnlyTable",
+    "Retry",
     "Snapshot",
     "SnapshotClosedError",
     "Table",
@@ -83,4 +92,5 @@ __all__ = [
     "set_num_threads",
     "table",
     "tables",
+    "telemetry",
 ]

@@ -107,10 +107,10 @@ def _check_count(name: str, value: object, least: int) -> None:
 
 
 def _check_processor(processor: object) -> tuple[Callable[[Any], Any], bool]:
-    function, arguments = processor, ()
+    function: Any = processor
+    arguments: tuple[Any, ...] = ()
     if isinstance(processor, tuple) and processor:
-        function, *rest = processor
-        arguments = tuple(rest)
+        function, arguments = processor[0], processor[1:]
     if not callable(function):
         raise TypeError(
             f"processor is a callable, a coroutine function or a tuple of one and more arguments, "

@@ -35,8 +35,6 @@ class Report(dict[str, int]):
 class _Buffer:
     """What QueueBuffer and MapBuffer share."""
 
-    __slots__ = ()
-
     _kind: str
     _processing: processing.Processing
     _stopping: list[Event]
@@ -213,9 +211,6 @@ class _Buffer:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-_SLOTS = ("_processing", "_report", "_stopping")
-
-
 class QueueBuffer(_Buffer, _core.QueueBuffer):
     """Takes items from any thread and hands them to a processor in batches, in the order they came in.
 
@@ -240,8 +235,6 @@ class QueueBuffer(_Buffer, _core.QueueBuffer):
         executor: a concurrent.futures.Executor that runs the processor; by default threads of the buffers' own.
         stop_timeout: seconds that `stop()` and the end of the interpreter wait.
     """
-
-    __slots__ = _SLOTS
 
     _kind = "queue"
     _awaitable = "apush"
@@ -268,8 +261,6 @@ class MapBuffer(_Buffer, _core.MapBuffer):
     The processor gets lists of rows (key, value, version, updates), or a Table of them. Arguments as for QueueBuffer.
     `get`, `delete` and `size` see what came in since the partition's last swap.
     """
-
-    __slots__ = _SLOTS
 
     _kind = "map"
     _awaitable = "aput"

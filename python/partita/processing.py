@@ -536,14 +536,23 @@ def _still_to_do(items: list[Any], retry: Retry) -> list[int] | None:
         by_id.setdefault(id(item), []).append(number)
     found: set[int] = set()
     for wanted in retry.items:
-        number = next((n for n in by_id.get(id(wanted), ()) if n not in found), None)
-        if number is None:
-            number = next((n for n, item in enumerate(items) if n not in found and item == wanted), None)
-        if number is None:
+        same = (n for n in by_id.get(id(wanted), ()) if n not in found)
+        equal = (n for n, item in enumerate(items) if n not in found and _equal(item, wanted))
+        named = next(same, -1)
+        if named < 0:
+            named = next(equal, -1)
+        if named < 0:
             scheduling.log().error("Retry names what is no item of the batch: the batch is retried whole")
             return None
-        found.add(number)
+        found.add(named)
     return sorted(found)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except Exception:  # an array, say
+        return False
 
 
 def in_running_event_loop() -> bool:

@@ -1,6 +1,9 @@
 """What tests of buffers share."""
 
+import logging
 import threading
+
+import pytest
 
 from partita.buffers import MapBuffer, QueueBuffer
 
@@ -35,3 +38,21 @@ class Gate:
         self.batches.append(batch)
         self.entered.release()
         assert self.opened.wait(60)
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    """What buffers log, as text. The records are kept for the report, and shall not keep what a traceback holds."""
+
+    def filter_record(record):
+        record.exc_info = None
+        lines.append(record.getMessage())
+        return True
+
+    lines = []
+    loggers = [logging.getLogger(name) for name in ("partita.buffers", "partita.telemetry")]
+    for logger in loggers:
+        logger.addFilter(filter_record)
+    yield lines
+    for logger in loggers:
+        logger.removeFilter(filter_record)
