@@ -16,7 +16,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake cpp python/partita -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long cpp-test lint format bench build asan tsan wheel fuzz clean
+.PHONY: help demo test test-long soak cpp-test lint format bench build asan tsan wheel fuzz clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(VENV)/dev build cpp-test  ## Run the C++ unit tests and the Python tests
 test-long: $(VENV)/dev build build/debug/ready  ## Run every test, for longer (up to hours)
 	$(call ctest,debug)
 	PARTITA_TESTS=long python -m pytest --timeout 14400
+
+soak: $(VENV)/dev build  ## Load buffers whose processor fails and hangs, for a minute each
+	PARTITA_SOAK_SECONDS=60 python -m pytest --timeout 1200 tests/concurrency/test_buffer_soak.py
 
 bench: $(VENV)/dev build  ## Measure against the peers and write benchmarks/RESULTS.md
 	python benchmarks/run.py --all

@@ -128,8 +128,7 @@ class _Buffer:
         """
         p = self._processing
         stats = p.control.stats()
-        oldest = stats.pop("oldest")
-        stats["oldest_age"] = None if oldest is None else max(time.monotonic() - oldest, 0.0)
+        stats["oldest_age"] = processing.age_of(stats.pop("oldest"))
         return {"name": p.name, "type": p.kind, "stopped": p.ended, **stats, **p.counters}
 
     def __enter__(self) -> Any:

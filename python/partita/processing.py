@@ -8,6 +8,7 @@ that it takes too long, is seen on the scheduler's thread (scheduling.py). The i
 from __future__ import annotations
 
 import sys
+import time
 from contextvars import ContextVar
 from functools import partial
 from threading import Event
@@ -83,6 +84,7 @@ class Processing:
         self.counters = dict.fromkeys(("runs", "batches", "retries", "exceptions", "timeouts"), 0)
         self._watches: list[tuple[FlushWatch, Event]] = []
         self._tick: scheduling.Timer | None = None
+        self._began = scheduler.clock()
         self._room_asked = False
         self._overflow_noted = False
         self._overflow_told = (0, 0)
@@ -109,9 +111,10 @@ class Processing:
     # --- On the scheduler's thread.
 
     def begin(self) -> None:
+        self._began = self.scheduler.clock()
         self._set_timer()
         for lane in self.lanes:
-            self._emit("partition.start", {}, lane)
+            self._emit("partition.start", {"system_time": time.time()}, lane)
 
     def restart_timer(self) -> None:
         if self._tick is not None and not self.ended:
@@ -151,7 +154,7 @@ class Processing:
             for timer in lane.retry, lane.watchdog:
                 if timer is not None:
                     timer.cancel()
-            self._emit("partition.stop", {}, lane)
+            self._emit("partition.stop", {"duration": self.scheduler.clock() - self._began}, lane)
         for _, reached in self._watches:
             reached.set()
         self._watches.clear()
@@ -182,7 +185,7 @@ class Processing:
         self._make_room()
         if not any(since.values()):
             return
-        self._emit("overflow", since | {"depth": stats["buffered"], "bytes": stats["bytes"]})
+        self._emit("overflow", since | self._levels(stats))
         scheduling.log().warning(
             "buffer %r is full: %d items dropped, %d refused", self.name, since["dropped"], since["refused"]
         )
@@ -279,7 +282,7 @@ class Processing:
         scheduling.log().error(
             "the processor of buffer %r, partition %d, is past its time of %s s", self.name, lane.partition, timeout
         )
-        self._emit("processing_failed", {"items": work.batch.size}, lane, reason="timeout")
+        self._emit("processing_failed", {"system_time": time.time(), "items": work.batch.size}, lane, reason="timeout")
         task = lane.task
         if task is not None:
             scheduling.event_loop().call_soon_threadsafe(task.cancel)
@@ -397,8 +400,9 @@ class Processing:
         lane.started = self.scheduler.clock()
         lane.calls += 1
         if telemetry.handlers:
-            work = lane.work
-            self._emit("processing.start", {"items": items, "attempt": work.tries + 1 if work else 1}, lane)
+            tries = 0 if lane.work is None else lane.work.tries
+            measured = {"system_time": time.time(), "items": items, "attempt": tries + 1}
+            self._emit("processing.start", measured | self._levels(self.control.stats()), lane)
 
     def _finish(self, lane: Lane, count: int, items: list[Any] | None, error: BaseException | None) -> float:
         """After a call: settles what is settled, and tells the seconds until the next one."""
@@ -438,7 +442,7 @@ class Processing:
                 "the processor of buffer %r failed %d times on a batch of partition %d",
                 self.name, work.tries, lane.partition, exc_info=error,
             )  # fmt: skip
-            self._emit("processing_failed", {"items": len(numbers)}, lane, reason="retries")
+            self._emit("processing_failed", {"system_time": time.time(), "items": len(numbers)}, lane, reason="retries")
         if len(numbers) > 1:
             middle = len(numbers) // 2
             work.groups[0:1] = [numbers[:middle], numbers[middle:]]
@@ -485,6 +489,10 @@ class Processing:
                 metadata["partition"] = lane.partition
             telemetry.emit(event, measurements, metadata)
 
+    def _levels(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """What a dashboard shows of a buffer."""
+        return {"depth": stats["buffered"], "bytes": stats["bytes"], "oldest_age": age_of(stats["oldest"])}
+
     # --- In a fork's child.
 
     def start_anew(self, scheduler: scheduling.Scheduler) -> None:
@@ -517,6 +525,11 @@ def _table_of(batch: Batch) -> Table:
     _core.Table.__init__(table, batch, _MAP_FIELDS)
     table._bond = None
     return table
+
+
+def age_of(moment: float | None) -> float | None:
+    """Seconds since a moment of the engine's clock."""
+    return None if moment is None else max(time.monotonic() - moment, 0.0)
 
 
 def _wait_for(awaitable: Any) -> Any:

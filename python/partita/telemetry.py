@@ -1,19 +1,7 @@
 """Events of buffers, for logs and metrics.
 
-A handler is called as `handler(event, measurements, metadata)`, on the thread on which the event happens:
-
-==================================== ==========================================================================
-`partita.buffer.partition.start`     a partition of a new buffer, or of one in a fork's child, is ready
-`partita.buffer.partition.stop`      the buffer was stopped
-`partita.buffer.processing.start`    the processor is called: `items`, `attempt` (from 1)
-`partita.buffer.processing.stop`     it returned: `items`, `duration`
-`partita.buffer.processing.exception` it raised: `items`, `duration`; metadata `error`
-`partita.buffer.processing_failed`   retries are used up, or it is past its time: `items`; metadata `reason`
-`partita.buffer.overflow`            there was no room: `dropped` and `refused` since the last of these
-`partita.buffer.dead_letter`         items were given up: `items`; metadata `kept`, where there is no dead_letter
-==================================== ==========================================================================
-
-Metadata always has `name` and `type` of the buffer, and `partition` but for an overflow. Durations are in seconds.
+A handler is called as `handler(event, measurements, metadata)`, on the thread where the event happens. docs/buffers.md
+lists the events; their names begin with `partita.buffer.`, and durations are in seconds.
 """
 
 from __future__ import annotations

@@ -517,6 +517,7 @@ def test_events(got):
     assert all(event[2]["name"] == "test" and event[2]["partition"] == 0 for event in events)
     assert isinstance(events[2][2]["error"], ValueError)
     assert events[4][1]["duration"] >= 0
+    assert set(events[1][1]) == {"system_time", "items", "attempt", "depth", "bytes", "oldest_age"}
 
 
 def test_events_of_failures_and_overflow():
