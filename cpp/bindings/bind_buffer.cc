@@ -16,7 +16,6 @@
 #include "bindings/pacer.h"
 #include "bindings/py_term.h"
 #include "bindings/queue_methods.h"
-#include "bindings/read_methods.h"
 #include "bindings/register.h"
 
 namespace py = pybind11;
@@ -98,24 +97,44 @@ void SetInDoubt(const BatchHandle& handle, bool in_doubt) {
   Check(CallEngine([&](Wait wait) { return handle.buffer->SetInDoubt(handle.batch.get(), in_doubt, wait); }));
 }
 
-py::object Items(const BatchHandle& handle) {
+// What was raised instead of an item, which then is not what the item's own code made of it.
+PyObject* TakeError() {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return value;
+}
+
+// The items as a list. One that cannot be made any more (its class is gone, say) is an error, or with `broken`, a list
+// to which its number is added, that error stands in its place; but for want of memory.
+py::object Items(const BatchHandle& handle, const py::object& broken) {
   const Batch& batch = *handle.batch;
-  if (!batch.rows().empty()) {
-    PyObject* rows = DecodeRows(batch.rows(), 0, batch.rows().size());
-    if (rows == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(rows);
-  }
-  Ref list = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(batch.items().items())));
+  const bool of_map = !batch.rows().empty();
+  Ref list = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(batch.size())));
   if (!list) throw py::error_already_set();
   PyObject_GC_UnTrack(list.get());  // the collector must not show a list with holes to anybody
   Py_ssize_t next = 0;
+  const auto add = [&](PyObject* item) {
+    if (ABSL_PREDICT_FALSE(item == nullptr)) {
+      if (broken.is_none() || PyErr_ExceptionMatches(PyExc_MemoryError)) return false;
+      item = TakeError();
+      const Ref number = Ref::Steal(PyLong_FromSsize_t(next));
+      if (!number || PyList_Append(broken.ptr(), number.get()) != 0) {
+        Py_XDECREF(item);
+        return false;
+      }
+    }
+    PyList_SET_ITEM(list.get(), next++, item);
+    return true;
+  };
   bool good = true;
-  batch.items().ForEach([&](const Value& value) {
-    PyObject* item = DecodeValue(value);
-    good = item != nullptr;
-    if (good) PyList_SET_ITEM(list.get(), next++, item);
-    return good;
-  });
+  if (of_map) {
+    for (size_t i = 0; i < batch.rows().size() && good; ++i) good = add(DecodeRow(batch.rows().row(i)));
+  } else {
+    batch.items().ForEach([&](const Value& value) { return good = add(DecodeValue(value)); });
+  }
   if (!good) throw py::error_already_set();
   PyObject_GC_Track(list.get());
   return py::reinterpret_steal<py::object>(list.release());
@@ -206,7 +225,7 @@ void RegisterBuffer(py::module_& module) {
       .def_property_readonly("size", [](const BatchHandle& handle) { return handle.batch->size(); })
       .def_property_readonly("first", [](const BatchHandle& handle) { return handle.batch->first(); })
       .def_property_readonly("partition", [](const BatchHandle& handle) { return handle.batch->partition(); })
-      .def("items", &Items)
+      .def("items", &Items, py::arg("broken") = py::none())
       .def("fill", &Fill)
       .def("resolve", &Resolve)
       .def("set_in_doubt", &SetInDoubt);

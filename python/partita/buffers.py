@@ -37,13 +37,9 @@ class _Buffer:
 
     _kind: str
     _processing: processing.Processing
-    _stopping: list[Event]
-    _report: list[Report]
 
     def _begin(self, name: str, options: Options) -> None:
         scheduler = scheduling.scheduler()
-        self._stopping = [Event()]  # taken out by whoever stops the buffer
-        self._report = []
         self._processing = p = processing.Processing(self, name, self._kind, options, scheduler)
         p.set_limits()
         _watch_over_process()
@@ -92,20 +88,30 @@ class _Buffer:
             raise RuntimeError("stop() inside of the buffer's own processor would wait for itself")
         seconds = p.options.stop_timeout if timeout is None else timeout
         try:
-            over = self._stopping.pop()
-        except IndexError:  # another call was first
-            end = time.monotonic() + seconds
-            while not self._report and self._stopping == [] and time.monotonic() < end:
-                p.drained.wait(min(0.05, seconds))
-            return self._report[0] if self._report else self.stop(timeout) if self._stopping else _stop_report(p, None)
+            p.stopping.pop()
+        except IndexError:
+            return self._stopped_by_another(seconds)
         try:
             before = p.control.stats()
             _drain_all([p], {id(p): seconds})
             report = _stop_report(p, before)
         except BaseException:  # Ctrl-C: whoever comes next goes on
-            self._stopping.append(over)
+            p.stopping.append(True)
             raise
-        self._report.append(report)
+        p.reports.append(report)
+        return report
+
+    def _stopped_by_another(self, seconds: float) -> Report:
+        p = self._processing
+        end = time.monotonic() + seconds
+        pause = Event()
+        while not p.reports:
+            if p.stopping:  # it was interrupted
+                return self.stop(max(end - time.monotonic(), 0))
+            if time.monotonic() >= end:
+                return _stop_report(p, p.control.stats())
+            pause.wait(0.01)
+        report: Report = p.reports[0]
         return report
 
     def update_options(self, **options: Any) -> None:
@@ -317,6 +323,7 @@ def _check(name: object, processor: Any, partitions: object, options: dict[str, 
 def _drain_all(processings: list[processing.Processing], seconds: dict[int, float]) -> None:
     """Stops buffers side by side, each within its time."""
     began = time.monotonic()
+    processings = [p for p in processings if not p.ended]
     for p in processings:
         p.control.drain()
         p.scheduler.call_soon(p.drain)
@@ -330,11 +337,9 @@ def _drain_all(processings: list[processing.Processing], seconds: dict[int, floa
         ended.wait(5.0)
 
 
-def _stop_report(p: processing.Processing, before: dict[str, Any] | None) -> Report:
+def _stop_report(p: processing.Processing, before: dict[str, Any]) -> Report:
     now = p.control.stats()
-    report = Report()
-    for name in "processed", "dead", "failed", "dropped":
-        report[name] = now[name] - (before[name] if before is not None else now[name])
+    report = Report({name: now[name] - before[name] for name in ("processed", "dead", "failed", "dropped")})
     report["left"] = now["buffered"] + now["in_flight"] + now["in_doubt"]
     report["in_doubt"] = now["in_doubt"]
     if report["left"]:

@@ -81,6 +81,8 @@ class Processing:
         self.ended = False  # nothing is taken any more
         self.draining = False
         self.drained = Event()
+        self.stopping = [True]  # taken out by whoever stops the buffer
+        self.reports: list[Any] = []  # what stop() returns, once it is known
         self.counters = dict.fromkeys(("runs", "batches", "retries", "exceptions", "timeouts"), 0)
         self._watches: list[tuple[FlushWatch, Event]] = []
         self._tick: scheduling.Timer | None = None
@@ -131,6 +133,9 @@ class Processing:
 
     def watch(self, watch: FlushWatch, reached: Event) -> None:
         """Sets `reached` once all that the watch follows is dealt with."""
+        if self.ended:
+            reached.set()
+            return
         self._watches.append((watch, reached))
         for lane in self.lanes:
             self._start(lane)
@@ -302,6 +307,9 @@ class Processing:
         delay = 0.0
         while delay == 0 and self._next_batch(lane):
             argument, count, items = self._prepare(lane)
+            if count == 0:  # all were broken
+                delay = self._skip(lane)
+                continue
             error = None
             token = _inside.set((*_inside.get(), self))
             self._call_begins(lane, count)
@@ -332,6 +340,9 @@ class Processing:
         delay = 0.0
         while delay == 0 and self._next_batch(lane):
             argument, count, items = self._prepare(lane)
+            if count == 0:
+                delay = self._skip(lane)
+                continue
             error = None
             self._call_begins(lane, count)
             try:
@@ -370,7 +381,12 @@ class Processing:
         assert work is not None
         group = work.groups[0]
         if not work.whole:
-            items = self._items(work)
+            try:
+                items = self._items(work)
+            except MemoryError:
+                raise
+            except Exception:
+                items = self._leave_out_broken(work)
             return list(items), len(items), items
         if group is not None:
             table = Table(fields=_MAP_FIELDS if self.kind == "map" else None)
@@ -387,13 +403,26 @@ class Processing:
     def _items(self, work: Work) -> list[Any]:
         """Those of the present group, as the processor sees them, made anew."""
         if not work.whole:
-            items = work.batch.items()
+            items = work.batch.items(None if work.groups[0] is None else [])
         elif self.kind == "map":
             items = work.snapshot.tolist()
         else:
             items = list(enumerate(work.batch.items(), work.batch.first))
         group = work.groups[0]
         return items if group is None else [items[i] for i in group]
+
+    def _leave_out_broken(self, work: Work) -> list[Any]:
+        """Items that cannot be made any more count as failed, and what was raised is kept in their place."""
+        broken: list[int] = []
+        items = work.batch.items(broken)
+        scheduling.log().error(
+            "buffer %r: %d items cannot be read again", self.name, len(broken), exc_info=items[broken[0]]
+        )
+        self.failed.extend(items[i] for i in broken)
+        self._resolve(work, 0, 0, len(broken))
+        good = sorted(set(range(len(items))) - set(broken))
+        work.groups[0] = good
+        return [items[i] for i in good]
 
     def _call_begins(self, lane: Lane, items: int) -> None:
         lane.doubt = False
@@ -403,6 +432,12 @@ class Processing:
             tries = 0 if lane.work is None else lane.work.tries
             measured = {"system_time": time.time(), "items": items, "attempt": tries + 1}
             self._emit("processing.start", measured | self._levels(self.control.stats()), lane)
+
+    def _skip(self, lane: Lane) -> float:
+        work = lane.work
+        assert work is not None
+        work.groups.clear()
+        return self._next_group(lane, work)
 
     def _finish(self, lane: Lane, count: int, items: list[Any] | None, error: BaseException | None) -> float:
         """After a call: settles what is settled, and tells the seconds until the next one."""
@@ -422,7 +457,12 @@ class Processing:
         work.error = error
         self._emit("processing.exception", {"items": count, "duration": duration}, lane, error=error)
         if items is None:
-            items = self._items(work)
+            try:
+                items = self._items(work)
+            except MemoryError:
+                raise
+            except Exception as broken:  # a pickle in the table cannot be read any more
+                return self._give_up_unread(lane, work, broken)
         numbers = work.groups[0] or list(range(len(items)))
         left = _still_to_do(items, error) if isinstance(error, Retry) else None
         if left is not None:
@@ -453,6 +493,14 @@ class Processing:
                 item = item[1]
             work.dead.append(dead_letters.Letter(item, error, identity))
             work.groups.pop(0)
+        return self._next_group(lane, work)
+
+    def _give_up_unread(self, lane: Lane, work: Work, error: BaseException) -> float:
+        left = sum(work.batch.size if group is None else len(group) for group in work.groups)
+        scheduling.log().error("buffer %r: %d items cannot be read again", self.name, left, exc_info=error)
+        self.failed.append(error)
+        self._resolve(work, 0, 0, left)
+        work.groups.clear()
         return self._next_group(lane, work)
 
     def _next_group(self, lane: Lane, work: Work) -> float:
@@ -502,6 +550,8 @@ class Processing:
         self.failed.clear()
         self.lanes = [Lane(lane.partition) for lane in self.lanes]
         self.drained = Event()
+        self.stopping = [True]
+        self.reports = []
         self.counters = dict.fromkeys(self.counters, 0)
         self._watches = []
         self._room_asked = self._overflow_noted = False

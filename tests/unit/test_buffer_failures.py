@@ -177,6 +177,45 @@ def test_what_no_exception_class_of_errors_stops(got):
         assert q.flush()["failed"] == 1
 
 
+class Unreadable:
+    """Cannot be made from its pickle while `broken` says so."""
+
+    broken = True
+
+    def __init__(self):
+        if self.broken:
+            raise ModuleNotFoundError("the class is gone")
+
+    def __reduce__(self):
+        return (Unreadable, ())
+
+    @classmethod
+    def new(cls):
+        return object.__new__(cls)
+
+
+def test_items_that_cannot_be_read_again(got):
+    with queue(got.append) as q:
+        q.push_many([1, Unreadable.new(), 2])
+        assert q.flush() == {"processed": 2, "dead": 0, "failed": 1, "dropped": 0, "left": 0}
+        q.push(Unreadable.new())
+        assert q.flush()["failed"] == 1
+        assert [type(error) for error in q.failed] == [ModuleNotFoundError] * 2
+    with mapped(got.append) as m:
+        m.put_all({"a": 1, "b": Unreadable.new()})
+        assert m.flush()["failed"] == 1
+    assert got == [[1, 2], [("a", 1, 0, 0)]]
+
+
+@pytest.mark.parametrize("make", [queue, mapped])
+def test_tables_that_cannot_be_read_again(make):
+    with make(sorted, processing_batch_size="table", max_retries=0) as b:
+        for i in range(2):
+            b.push(Unreadable.new()) if make is queue else b.put(i, Unreadable.new())
+        assert b.flush()["failed"] == 2
+        check_balance(b.stats())
+
+
 # --- Runs past their time.
 
 
