@@ -425,6 +425,56 @@ bool EncodeNative(PyObject* obj, Value* out) {
   return true;
 }
 
+// A value that is told without running any code and takes a few bytes in wire form.
+inline bool ReadPlain(PyObject* obj, Value* out) {
+  PyTypeObject* type = Py_TYPE(obj);
+  if (type == &PyUnicode_Type) {
+    if (!PyUnicode_IS_COMPACT_ASCII(obj) || PyUnicode_GET_LENGTH(obj) > static_cast<Py_ssize_t>(wire::kMaxShort)) {
+      return false;
+    }
+    *out = Value::Str(reinterpret_cast<const char*>(reinterpret_cast<PyASCIIObject*>(obj) + 1),
+                      static_cast<uint32_t>(PyUnicode_GET_LENGTH(obj)), /*ascii=*/true);
+    return true;
+  }
+  if (type == &PyLong_Type) {
+    int64_t i = 0;
+    const bool fits = ReadInt64(obj, &i);
+    *out = Value::Int(i);
+    return fits;
+  }
+  if (type == &PyFloat_Type) {
+    *out = Value::Float(PyFloat_AS_DOUBLE(obj));
+    return true;
+  }
+  *out = Value::None();
+  return obj == Py_None;
+}
+
+// The usual item of a buffer: a short tuple of such values, written without the machinery for nested ones. False if it
+// is none.
+bool EncodePlainTuple(PyObject* tuple, EncodeArena* arena, Value* out) {
+  constexpr Py_ssize_t kMostElements = 12;
+  const Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+  if (count > kMostElements) return false;
+  Value values[kMostElements];
+  uint32_t size = 0;
+  uint8_t flags = 0;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (!ReadPlain(PyTuple_GET_ITEM(tuple, i), &values[i])) return false;
+    size += WireSize(values[i]);
+    flags |= wire::InheritedFlags(values[i]);
+  }
+  if (size > wire::kMaxShort) return false;
+  char* const begin = arena->Allocate(wire::kShortHeader + size);
+  begin[0] = static_cast<char>(wire::kContainer | flags >> 1);  // of kind tuple, which is 0
+  begin[1] = static_cast<char>(size);
+  begin[2] = static_cast<char>(count);
+  char* p = begin + wire::kShortHeader;
+  for (Py_ssize_t i = 0; i < count; ++i) p = WriteWire(values[i], p);
+  *out = Value::Wire(begin, wire::kShortHeader + size, flags);
+  return true;
+}
+
 // Moves the term that was written to where it stays.
 Value Keep(WireWriter* writer, EncodeArena* arena) {
   const absl::string_view bytes = writer->bytes();
@@ -441,6 +491,7 @@ bool EncodeWhole(PyObject* obj, bool is_key, EncodeArena* arena, Value* out) {
   assert(LocksHeldByThisThread() == 0);
   if (EncodeNative(obj, out)) return true;
   try {
+    if (PyTuple_CheckExact(obj) && EncodePlainTuple(obj, arena, out)) return true;
     Encoder encoder(is_key ? obj : nullptr);
     if (!encoder.Encode(obj, nullptr, 0)) {
       assert(PyErr_Occurred());
