@@ -17,6 +17,7 @@
 #include "file/log_replay.h"
 #include "file/log_writer.h"
 #include "file/snapshot_file.h"
+#include "file/snapshot_repair.h"
 
 namespace partita {
 
@@ -69,6 +70,7 @@ struct DurableTable::Parts {
   enum class LoadPhase : uint8_t { kReading, kFirstSave, kStarting, kOpen };
   FileStatus OpenSnapshot();
   FileStatus ReadStep(Table* to, bool* loaded);
+  FileStatus ReadSnapshotStep(Table* to);
   FileStatus ReadStepBesideWriter(Table* to, bool* done);
   // Whether another snapshot is at the path by now.
   bool IsReplaced() const;
@@ -89,6 +91,8 @@ struct DurableTable::Parts {
   bool exists = false;
   std::unique_ptr<FileLock> file_lock;
   std::unique_ptr<SnapshotFileReader> snapshot;
+  std::unique_ptr<SnapshotRepair> snapshot_repair;  // once it was found to be damaged
+  uint64_t snapshot_begin = 0;                      // of its blocks
   std::unique_ptr<LogReplay> replay;
   std::unique_ptr<Saving> first_save;
   bool snapshot_read = false;

@@ -74,8 +74,11 @@ FileStatus DurableTable::Parts::OpenSnapshot() {
   auto reader = std::make_unique<SnapshotFileReader>(env, path, options.threads);
   if (FileStatus status = reader->Open(); !status.ok()) return status;
   snapshot = std::move(reader);
+  snapshot_begin = snapshot->bytes_read();
   snapshot_read = false;
+  snapshot_repair.reset();
   replay.reset();
+  report = RecoveryReport();
   header = snapshot->header();
   header.first_lsn = std::max<Lsn>(header.first_lsn, 1);
   return FileStatus();
@@ -127,13 +130,21 @@ FileStatus DurableTable::LoadStep(const std::shared_ptr<Table>& table, bool* don
 // The next part of what is read.
 FileStatus DurableTable::Parts::ReadStep(Table* to, bool* loaded) {
   *loaded = false;
-  if (snapshot != nullptr && !snapshot_read) return snapshot->Step(to, options.allow_opaque, &snapshot_read);
+  if (snapshot != nullptr && !snapshot_read) return ReadSnapshotStep(to);
   if (replay == nullptr) {
-    report = RecoveryReport();
     replay = std::make_unique<LogReplay>(env, path, header, options.allow_opaque, options.repair, &report);
     return replay->Open();
   }
   return replay->Step(to, loaded);
+}
+
+FileStatus DurableTable::Parts::ReadSnapshotStep(Table* to) {
+  if (snapshot_repair != nullptr) return snapshot_repair->Step(to, options.allow_opaque, &snapshot_read);
+  FileStatus status = snapshot->Step(to, options.allow_opaque, &snapshot_read);
+  if (status.ok() || !options.repair || status.error().kind != FileError::Kind::kCorrupt) return status;
+  if (to->Clear(Wait::kBlock) != Outcome::kOk) return Error(FileError::Kind::kDropped, path, "");
+  snapshot_repair = std::make_unique<SnapshotRepair>(env, path, header, snapshot_begin, &report);
+  return snapshot_repair->Open();
 }
 
 // Files that are read may be replaced and removed by their writer meanwhile: then from the start, until they are not.
@@ -178,7 +189,7 @@ FileStatus DurableTable::Parts::PrepareToWrite(const std::shared_ptr<Parts>& par
   header.first_lsn = replay->next_lsn();
   table = filled;
   load_phase = LoadPhase::kStarting;
-  if (exists && !replay->found_damage()) return replay->Clean();
+  if (exists && snapshot_repair == nullptr && !replay->found_damage()) return replay->Clean();
   first_save = NewSaving(parts, SaveKind::kFirst);
   load_phase = LoadPhase::kFirstSave;
   return FileStatus();
