@@ -84,6 +84,7 @@ TEST(DurableFilesTest, ACloseLeavesOneFile) {
       EXPECT_EQ(opened.durable->info().state, DurableState::kClosed);
       const Row row = {7, "late"};
       EXPECT_EQ(opened.table->Insert(RowArgument(*opened.table, row).view(), Wait::kBlock), Outcome::kClosed);
+      EXPECT_FALSE(opened.durable->Flush().ok());
       EXPECT_FALSE(Finish(opened.durable->BeginSave().get()).ok());
       EXPECT_TRUE(opened.durable->Leave().ok());
     }
@@ -424,6 +425,48 @@ TEST(DurableFilesTest, ASaveShortensTheLog) {
   std::vector<uint64_t> logs;
   ASSERT_TRUE(ListLogs(&env, kPath, &logs).ok());
   EXPECT_EQ(logs.size(), 1U);
+}
+
+// Who ends a table does not meet what the background or others do with it.
+TEST(DurableFilesTest, EndsFromManyThreads) {
+  for (int round = 0; round < 20; ++round) {
+    SimulatedEnv env;
+    DurableOptions options = OptionsFor(Durability::kInterval);
+    options.background = true;
+    options.sync_every_s = 0.001;
+    options.log_bytes = 1000;
+    Opened opened;
+    ASSERT_TRUE(OpenTable(&env, options, &opened).ok());
+    std::atomic<bool> ended{false};
+    std::atomic<int> last{-1};
+    std::thread writing([&] {
+      for (int i = 0; !ended; ++i) {
+        const Row row = {1, i};
+        if (opened.table->Insert(RowArgument(*opened.table, row).view(), Wait::kBlock) == Outcome::kOk) last = i;
+      }
+    });
+    while (last < 20) std::this_thread::yield();
+    std::vector<std::thread> enders;
+    for (int e = 0; e < 3; ++e) {
+      enders.emplace_back([&, e] {
+        if (e == 0) {
+          static_cast<void>(Finish(opened.durable->BeginClose().get()).ok());
+        } else if (e == 1) {
+          static_cast<void>(Finish(opened.durable->BeginSave().get()).ok());
+        } else {
+          static_cast<void>(opened.durable->Leave().ok());
+        }
+      });
+    }
+    for (std::thread& ender : enders) ender.join();
+    ended = true;
+    writing.join();
+    EXPECT_EQ(opened.durable->info().state, DurableState::kClosed);
+    const Dump dump = DumpOf(opened.table.get());
+    Opened again;
+    ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kInterval), &again).ok());
+    EXPECT_EQ(DumpOf(again.table.get()), dump);
+  }
 }
 
 // The thread in the background syncs, notes, saves and rescues by itself.

@@ -98,10 +98,13 @@ void DurableTable::Parts::StartKeeper(const std::shared_ptr<Parts>& parts) {
   parts->keeper = std::make_unique<std::thread>([parts] { Keep(parts); });
 }
 
-void DurableTable::Parts::StopKeeper() {
+void DurableTable::Parts::AskKeeperToStop() {
   stop.store(true, std::memory_order_release);
   writer->keeper()->Notify();
-  changed.Notify();
+}
+
+void DurableTable::Parts::StopKeeper() {
+  AskKeeperToStop();
   if (keeper != nullptr) keeper->join();
   if (saver != nullptr) saver->join();
   keeper.reset();

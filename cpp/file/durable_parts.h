@@ -58,7 +58,8 @@ struct DurableTable::Parts {
 
   // --- durable_keeper.cc
   static void StartKeeper(const std::shared_ptr<Parts>& parts);
-  // Ends it and what it has begun; not to be called by it.
+  void AskKeeperToStop();
+  // Ends it and what it has begun. By who has taken `saving`, and is not it.
   void StopKeeper();
   // What is due at `now_s`; returns when to look again.
   static double Tick(const std::shared_ptr<Parts>& parts, double now_s);

@@ -38,8 +38,8 @@ DurableTable::DurableTable(Env* env, std::string path, const DurableOptions& opt
 DurableTable::~DurableTable() {
   if (parts_->detached()) {
     // The threads are not there to be joined.
-    static_cast<void>(parts_->keeper.release());
-    static_cast<void>(parts_->saver.release());
+    const std::thread* const left[] = {parts_->keeper.release(), parts_->saver.release()};
+    static_cast<void>(left);
     return;
   }
   try {
@@ -230,8 +230,9 @@ const RecoveryReport& DurableTable::report() const { return parts_->report; }
 
 FileStatus DurableTable::Flush() {
   if (parts_->detached()) return Error(FileError::Kind::kState, parts_->path, "this process only inherited the table");
-  if (parts_->writer == nullptr)
+  if (const DurableState state = info().state; state != DurableState::kOpen && state != DurableState::kDegraded) {
     return Error(FileError::Kind::kState, parts_->path, "the table is not open for writing");
+  }
   return parts_->writer->Sync();
 }
 
@@ -243,7 +244,7 @@ FileStatus DurableTable::Leave(bool remove) {
     parts.file_lock.reset();
     return FileStatus();
   }
-  parts.StopKeeper();
+  parts.AskKeeperToStop();  // so that what it saves ends
   while (!parts.TakeSaving()) {
   }
   parts.lock.Lock();
