@@ -172,6 +172,8 @@ class DurableTableTest : public ::testing::TestWithParam<std::tuple<TableType, D
 };
 
 constexpr uint64_t kSteps = 24;
+// Of each power cut.
+const uint64_t kSeeds = std::max<uint64_t>(1, static_cast<uint64_t>(testing::Steps(8)) / 2);
 
 TEST_P(DurableTableTest, KeepsAllWithoutCrash) {
   for (const bool closes : {true, false}) {
@@ -197,7 +199,7 @@ TEST_P(DurableTableTest, PowerCutAtEveryCall) {
     calls = env.calls();
   }
   for (uint64_t call = 0; call <= calls; ++call) {
-    for (uint64_t seed = 0; seed < 4; ++seed) {
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
       const std::string where = absl::StrCat("power cut at ", call, ", seed ", seed);
       SimulatedEnv env;
       History history;

@@ -13,6 +13,9 @@ namespace {
 constexpr uint64_t kWindow = uint64_t{1} << 20;
 // Of blocks that were there once in a stretch of a file; more are not tried.
 constexpr uint64_t kMostSkipped = 64;
+// Bytes that are read and summed up for each byte of the file, at most: a file may pretend to have a large
+// block everywhere.
+constexpr uint64_t kMostSummed = 256;
 
 bool IsKind(const char* p) {
   for (const BlockKind kind : {BlockKind::kRows, BlockKind::kEnd}) {
@@ -53,11 +56,16 @@ FileStatus SnapshotRepair::TryBlock(uint64_t offset, uint64_t skipped, bool* is_
     return FileStatus();
   }
   const uint64_t size = kBlockHeadSize + BlockRest(head_);
+  if (summed_ > kMostSummed * size_) return FileStatus();
+  summed_ += size;
   if (FileStatus status = Read(offset, size, &block_); !status.ok()) return status;
   if (block_.size() < size) return FileStatus();
-  for (uint64_t number = number_; number <= number_ + skipped && !*is_block; ++number) {
+  for (uint64_t number = number_; number <= number_ + skipped && summed_ <= kMostSummed * size_; ++number) {
+    summed_ += size;
     *is_block = ReadBlock(block_, head_, header_.salt, number, &space_, &content_) == nullptr;
-    if (*is_block) number_ = number;
+    if (!*is_block) continue;
+    number_ = number;
+    break;
   }
   return FileStatus();
 }

@@ -42,6 +42,7 @@ class SnapshotRepair {
   uint64_t size_ = 0;
   uint64_t offset_;  // where the next block should be
   uint64_t number_ = 0;
+  uint64_t summed_ = 0;  // bytes that were tried for a block
   BlockHead head_;
   std::string block_;
   std::string space_;
