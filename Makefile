@@ -16,7 +16,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake cpp python/partita -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long soak cpp-test lint format bench build asan tsan wheel fuzz clean
+.PHONY: help demo test test-long soak cpp-test lint format bench build asan tsan wheel crash fuzz clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ wheel: $(VENV)/dev $(VENV)/built  ## Build a self-contained manylinux wheel into
 	rm -rf build/wheel
 	pip wheel -q --no-deps --no-build-isolation -w build/wheel .
 	auditwheel repair -w dist build/wheel/partita-*.whl
+
+crash: $(VENV)/dev build  ## Kill 1,000 writers of a table in a file for each durability, and look at what they leave
+	CRASH_RUNS=1000 python -m pytest --timeout 14400 tests/crash
 
 fuzz: $(VENV)/tools  ## Run each fuzzer of tests/fuzz for FUZZ_SECONDS (30)
 	scripts/system-packages fuzz

@@ -53,12 +53,15 @@ Outcome LogWriter::Admit(Wait wait) {
   return buffered_bytes() < kMostBuffered ? Outcome::kOk : Outcome::kWouldBlock;
 }
 
+// These three may be called by a thread that holds the GIL: whoever has the lock copies some bytes and waits for
+// nobody.
+
 Outcome LogWriter::Reserve(size_t bytes) {
   if (closed_.load(std::memory_order_acquire)) return Outcome::kClosed;
   if (degraded()) return Outcome::kDegraded;
   if (bytes > kMaxRecordSize) return Outcome::kRecordTooLarge;
   if (!wants_records()) return Outcome::kOk;
-  lock_.Lock();
+  lock_.LockWithoutCheck();
   try {
     buffer_.Reserve(bytes, spare_);
   } catch (...) {
@@ -71,7 +74,7 @@ Outcome LogWriter::Reserve(size_t bytes) {
 
 void LogWriter::Release(size_t bytes) noexcept {
   if (!wants_records()) return;
-  lock_.Lock();
+  lock_.LockWithoutCheck();
   buffer_.Release(bytes);
   lock_.Unlock();
 }
@@ -90,7 +93,7 @@ void LogWriter::AppendRecord(LogRecordType type, absl::string_view content, uint
 
 Lsn LogWriter::Append(absl::string_view entries, size_t reserved) noexcept {
   const uint64_t content_sum = LogContentSum(entries, salt_);
-  lock_.Lock();
+  lock_.LockWithoutCheck();
   const Lsn lsn = next_lsn_;
   AppendRecord(LogRecordType::kStep, entries, content_sum);
   buffer_.Release(reserved);

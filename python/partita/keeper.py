@@ -69,6 +69,8 @@ class Place:
         try:
             if self.durability == "snapshot":
                 self.save()
+                if self.persist_every is not None:
+                    self.next_save = time.monotonic() + self.persist_every
             else:
                 self.file.flush()
         except DurabilityError:

@@ -11,12 +11,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from crash.steps import do_on_dict, step
 
 import partita
-
-sys.path.insert(0, str(Path(__file__).parent))  # the writer, a program of its own, finds it there too
-
-from steps import do_on_dict, step
 
 RUNS = int(os.environ.get("CRASH_RUNS", "48"))
 ROUNDS = 4  # writers that go on with the same files, one after the other

@@ -5,6 +5,7 @@ import errno
 import gc
 import inspect
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -61,6 +62,14 @@ def leave_as_killed(path, code, *arguments):
         [sys.executable, "-c", textwrap.dedent(program), *arguments], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == -9, done.stderr
+
+
+def test_the_page_names_tests():
+    """docs/persistence.md names one for each thing that PersistentEts does."""
+    page = (Path(__file__).parents[2] / "docs" / "persistence.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 8
+    assert named <= set(globals())
 
 
 # --- What comes back.
@@ -454,6 +463,13 @@ def test_persist_every(path):
         assert [thread.name for thread in threading.enumerate()].count("partita-save") == 1
     with partita.open(path, durability="snapshot", persist_every=None):
         pass
+
+
+def test_flush_begins_the_interval_anew(path):
+    with partita.open(path, durability="snapshot", persist_every=1000.0) as t:
+        due = t._place.next_save
+        t.flush()
+        assert due < t._place.next_save <= time.monotonic() + 1000
 
 
 def test_a_save_that_fails_leaves_the_table_open(path):
