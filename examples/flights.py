@@ -11,6 +11,10 @@ import csv
 import importlib.util
 import io
 import random
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -182,6 +186,7 @@ def steps() -> Iterator[Step]:
     yield keep_routes(rows)
     yield keep_a_moment(flights, plain)
     yield scan_beside_writers(flights, plain)
+    yield survive_a_kill(flights)
 
 
 def look_up(flights: partita.Table, plain: Plain, ids: list[int]) -> Step:
@@ -419,6 +424,38 @@ def scan_beside_writers(flights: partita.Table, plain: Plain) -> Step:
         "Scan a snapshot while two threads write",
         "{:,} flights are late, each of {:,} times asked\n({:,} before {:,} writes, {:,} after them)",
         (counts[-1], len(counts), before, len(ids), flights.select_count(LATE)),
+        seconds,
+    )
+
+
+# A program that opens the flights, cancels some one by one, and is killed before it can close them.
+KILLED = """
+import os, signal, sys, partita
+flights = partita.open(sys.argv[1], durability="always")
+for id_ in range(int(sys.argv[2])):
+    flights.delete(id_)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def survive_a_kill(flights: partita.Table) -> Step:
+    """The flights in a file; what a program that was killed had done to them is there when they are opened again."""
+    cancelled = 100
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flights.pt"
+        flights.save(path)
+        killed = subprocess.run([sys.executable, "-c", KILLED, path, str(cancelled)], check=False)
+        if killed.returncode != -signal.SIGKILL:
+            raise AssertionError(f"the program ended with {killed.returncode}")
+        again, seconds = timed(lambda: partita.open(path), times=1)
+        with again:
+            if sorted(again) != sorted(row for row in flights if row[0] >= cancelled):
+                raise AssertionError("what the program had done is not what is there")
+            figures = (len(again), cancelled, again.info()["recovery"]["records"])
+    return Step(
+        "Open the flights after kill -9",
+        "{:,} rows; {} were deleted before the kill,\nas {} records of the log tell",
+        figures,
         seconds,
     )
 

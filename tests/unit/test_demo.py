@@ -167,6 +167,10 @@ def test_scan_beside_writers(steps, data):
     assert times >= 1
 
 
+def test_kill(steps, data):
+    assert steps["Open the flights after kill -9"].figures == (len(data["flights"]) - 100, 100, 100)
+
+
 def test_report_shows_every_step(demo, steps, monkeypatch):
     monkeypatch.setattr(demo, "steps", lambda: iter(steps.values()))
     console = demo.Console(file=io.StringIO(), width=80)
