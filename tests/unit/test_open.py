@@ -674,6 +674,23 @@ def test_damage_and_repair(path):
             assert sorted(t) == rows
 
 
+def test_damage_of_a_snapshot_and_repair(path):
+    with partita.open(path) as t:
+        t.insert([(i, "x" * 100) for i in range(20_000)])
+    with open(path, "r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"?!?!")
+    with pytest.raises(partita.CorruptFileError) as caught:
+        partita.open(path)
+    assert caught.value.path == str(path)
+    with pytest.warns(UserWarning, match=r"table\.pt, byte \d+"):
+        t = partita.open(path, repair=True)
+    with t:
+        assert 0 < len(t) < 20_000
+        rows = sorted(t)
+    assert sorted(stored(path)) == rows
+
+
 def test_what_is_no_table(path):
     path.write_bytes(b"hello\n" * 100)
     with pytest.raises(partita.CorruptFileError):
