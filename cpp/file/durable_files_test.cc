@@ -15,6 +15,7 @@
 #include "file/log_reader.h"
 #include "testing/dump.h"
 #include "testing/durable.h"
+#include "testing/random.h"
 #include "testing/simulated_env.h"
 #include "testing/term.h"
 
@@ -425,6 +426,48 @@ TEST(DurableFilesTest, ASaveShortensTheLog) {
   std::vector<uint64_t> logs;
   ASSERT_TRUE(ListLogs(&env, kPath, &logs).ok());
   EXPECT_EQ(logs.size(), 1U);
+}
+
+// Writers on many threads, with syncs and saves in the background, and the power cut somewhere: what each was told of
+// its last change is there.
+TEST(DurableFilesTest, PowerCutUnderManyWriters) {
+  constexpr int kWriters = 4;
+  testing::Random random(testing::TestSeed());
+  for (int round = 0; round < testing::Steps(80); ++round) {
+    SimulatedEnv env;
+    DurableOptions options = OptionsFor(Durability::kAlways);
+    options.background = true;
+    options.sync_every_s = 0.001;
+    options.log_bytes = 2000;
+    Opened opened;
+    ASSERT_TRUE(OpenTable(&env, options, &opened).ok());
+    env.CutPowerAt(env.calls() + 1 + random.Below(400));
+    int64_t told[kWriters];
+    std::vector<std::thread> writers;
+    for (int w = 0; w < kWriters; ++w) {
+      told[w] = -1;
+      writers.emplace_back([&opened, &told, w] {
+        for (int i = 0;; ++i) {
+          const Row row = {w, i, std::string(static_cast<size_t>(i % 70), 'x')};
+          if (opened.table->Insert(RowArgument(*opened.table, row).view(), Wait::kBlock) != Outcome::kOk) return;
+          told[w] = i;
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    opened = Opened();
+    env.Restart(random.Bits());
+    const FileStatus status = OpenTable(&env, OptionsFor(Durability::kAlways), &opened);
+    ASSERT_TRUE(status.ok()) << Words(status);
+    int64_t found[kWriters] = {-1, -1, -1, -1};
+    for (const Row& row : testing::RowsOf(*testing::SnapshotOf(opened.table.get()))) {
+      found[row[0].view().i] = row[1].view().i;
+    }
+    for (int w = 0; w < kWriters; ++w) {
+      ASSERT_GE(found[w], told[w]) << "round " << round << ", writer " << w;
+      ASSERT_LE(found[w], told[w] + 1) << "round " << round << ", writer " << w;
+    }
+  }
 }
 
 // Who ends a table does not meet what the background or others do with it.
