@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "match/machine.h"
+#include "match/map_keys.h"
 #include "term/ascii.h"
-#include "term/number.h"
 
 namespace partita {
 namespace {
@@ -28,23 +28,6 @@ bool DepthIsAtMost(const Value& v, int limit) {
   return true;
 }
 
-// Whether Python can have the term as a key of a dict.
-bool IsHashable(const char* p) {
-  if (!wire::IsContainer(wire::TagAt(p))) return true;
-  const wire::Container c = wire::ReadContainer(p);
-  if (c.kind == ContainerKind::kFrozenset) return true;
-  if (c.kind != ContainerKind::kTuple) return false;
-  const char* element = c.body;
-  for (uint32_t i = 0; i < c.count; ++i) {
-    if (!IsHashable(element)) return false;
-    element = wire::SkipTerm(element);
-  }
-  return true;
-}
-
-// Of a pickled object nobody knows.
-bool IsHashable(const Value& v) { return v.kind != Value::Kind::kWire || (!v.has_opaque() && IsHashable(v.data)); }
-
 bool IsLong(uint64_t body, uint64_t count) { return body > wire::kMaxShort || count > wire::kMaxShort; }
 
 uint64_t SizeWithHeader(uint64_t body, uint64_t count) {
@@ -58,12 +41,6 @@ char* WriteHeader(ContainerKind kind, uint8_t flags, uint64_t body, uint64_t cou
                            flags >> 1);
   if (is_long) return wire::Store(wire::Store(p, static_cast<uint32_t>(body)), static_cast<uint32_t>(count));
   return wire::Store(wire::Store(p, static_cast<uint8_t>(body)), static_cast<uint8_t>(count));
-}
-
-// True and False as the ints they are to Python.
-Value AsPythonKey(const Value& v) {
-  bool value;
-  return IsBool(v, &value) ? Value::Int(value ? 1 : 0) : v;
 }
 
 }  // namespace
@@ -91,14 +68,11 @@ bool Machine::MakeMap(const Value* pairs, size_t count, Value* out) {
   for (size_t i = 0; i < 2 * count; ++i) {
     size += WireSize(pairs[i]) + 4;
     if (!DepthIsAtMost(pairs[i], kMaxTermDepth - 1)) return false;
-    if (i % 2 == 0 && !IsHashable(pairs[i])) return false;
   }
   if (!HasRoom(size + wire::kLongHeader)) return false;
   std::vector<Value> keys(count);
-  for (size_t i = 0; i < count; ++i) keys[i] = AsPythonKey(pairs[2 * i]);
-  std::sort(keys.begin(), keys.end(), [](const Value& a, const Value& b) { return CompareNumeric(a, b) < 0; });
-  const auto same = [](const Value& a, const Value& b) { return CompareNumeric(a, b) == 0; };
-  if (std::adjacent_find(keys.begin(), keys.end(), same) != keys.end()) return false;
+  for (size_t i = 0; i < count; ++i) keys[i] = pairs[2 * i];
+  if (!CanBeKeysOfDict(keys)) return false;
   map_writer_.Clear();
   const WireWriter::Mark mark = map_writer_.Begin();
   for (size_t i = 0; i < 2 * count; ++i) map_writer_.AddValue(WithAsciiFlag(pairs[i]));
