@@ -1,5 +1,7 @@
 #include "bindings/write_methods.h"
 
+#include <vector>
+
 #include "bindings/arguments.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
@@ -81,6 +83,27 @@ PyObject* DeleteObject(PyObject* self, PyObject* object) {
   Py_RETURN_NONE;
 }
 
+namespace {
+
+// Rows that were taken and could not be decoded (no memory, or an object in them that cannot be unpickled) go back,
+// unless somebody put another row in their place; the exception that is set stays.
+void PutBack(const TableHandle& handle, const KeyView& key, const RowBuffer& rows) {
+  PyObject *type, *error, *traceback;
+  PyErr_Fetch(&type, &error, &traceback);
+  std::vector<RowView> views;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const absl::Span<const Value> row = rows.row(i);
+    views.push_back(RowView{row.data(), static_cast<uint32_t>(row.size()), key.hash});
+  }
+  bool inserted;
+  static_cast<void>(CallEngine([&](Wait wait) {
+    return handle.table->InsertList(views, /*only_new=*/KeyNamesOneRow(handle), wait, &inserted);
+  }));
+  PyErr_Restore(type, error, traceback);
+}
+
+}  // namespace
+
 PyObject* Take(PyObject* self, PyObject* key_object) {
   TableHandle* handle = HandleOf<TableHandle>(self);
   EncodeArena arena;
@@ -89,7 +112,9 @@ PyObject* Take(PyObject* self, PyObject* key_object) {
   RowBuffer rows;
   const Outcome outcome = CallEngine([&](Wait wait) { return handle->table->Take(key, wait, &rows); });
   if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseOutcome(*handle, outcome);
-  return DecodeRows(rows, 0, rows.size());
+  PyObject* list = DecodeRows(rows, 0, rows.size());
+  if (ABSL_PREDICT_FALSE(list == nullptr)) PutBack(*handle, key, rows);
+  return list;
 }
 
 PyObject* CompareAndSwap(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {

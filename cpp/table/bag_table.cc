@@ -130,7 +130,7 @@ Outcome BagTable::Take(const KeyView& key, Wait wait, RowBuffer* out) {
                  [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
                    if (number == kNoSlot) return Outcome::kOk;
                    if (const Outcome ready = record.Reserve(); ready != Outcome::kOk) return ready;
-                   partition.CopyRowsOf(number, Direction::kForward, out);
+                   partition.CopyRowsOf(number, Direction::kForward, LongValues::kPinned, out);
                    partition.RemoveKey(number, key.hash);
                    return record.Done(Outcome::kOk);
                  });
@@ -151,7 +151,7 @@ Outcome BagTable::CompareAndSwap(const RowView&, const RowView&, Wait, bool*) { 
 Outcome BagTable::Lookup(const KeyView& key, Wait wait, RowBuffer* out) {
   return OnKey(key.key, key.hash, wait,
                [&](Partition& partition, Slot number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.lock) {
-                 if (number != kNoSlot) partition.CopyRowsOf(number, Direction::kForward, out);
+                 if (number != kNoSlot) partition.CopyRowsOf(number, Direction::kForward, LongValues::kPinned, out);
                  return Outcome::kOk;
                });
 }

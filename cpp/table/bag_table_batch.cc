@@ -79,7 +79,7 @@ Outcome BagTable::LookupBatch(absl::Span<const KeyView> keys, Wait wait, RowBuff
           const Slot number = partition.chains->FindKey(partition.index, key.hash, key.key);
           if (number == kNoSlot) continue;
           const size_t first = out->size();
-          partition.CopyRowsOf(number, Direction::kForward, out);
+          partition.CopyRowsOf(number, Direction::kForward, LongValues::kPinned, out);
           (*ranges)[part[i]] = RowRange{static_cast<uint32_t>(first), static_cast<uint32_t>(out->size() - first)};
         }
         return Outcome::kOk;

@@ -36,7 +36,7 @@ Outcome HashTable::StepInPartition(uint32_t number, Step step, const KeyView* fr
     }
     if (slot == kNoSlot) return Outcome::kOk;
     if (whole) {
-      partition.CopyRowsOf(slot, Direction::kForward, out);
+      partition.CopyRowsOf(slot, Direction::kForward, LongValues::kPinned, out);
     } else {
       partition.CopyKey(slot, options_.keypos, out);
     }
@@ -71,7 +71,7 @@ Outcome HashTable::ReadSlot(uint64_t number, Wait wait, bool* past_end, RowBuffe
     if (place.first < EndOfSlots(keys)) {
       for (Slot slot = LiveSlotFrom(keys, place.first); slot < place.end;
            slot = LiveSlotFrom(keys, uint64_t{slot} + 1)) {
-        partition.CopyRowsOf(slot, Direction::kForward, out);
+        partition.CopyRowsOf(slot, Direction::kForward, LongValues::kPinned, out);
       }
       return Outcome::kOk;
     }

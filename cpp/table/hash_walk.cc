@@ -70,7 +70,7 @@ Outcome HashWalk::ReadPartition(size_t max_rows, Wait wait, RowBuffer* out) {
         }
         const Slot key = number << kChunkShift | place;
         if (of_ == Of::kRows) {
-          partition.CopyRowsOf(key, direction_, out);
+          partition.CopyRowsOf(key, direction_, LongValues::kCopied, out);  // an iterator may be kept
         } else {
           partition.CopyKey(key, table_->options().keypos, out);
         }

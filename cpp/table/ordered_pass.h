@@ -1,6 +1,9 @@
 // Where a walk or a sweep over an ordered_set stands. It goes by key: each batch begins after the last key of the one
 // before. Unless it is told where to end, it notes the last key there is when it begins (backwards the first one), and
 // ends there. Ends too when the table is cleared.
+//
+// Whoever inserts before that key while he walks could go on for ever. So once many more rows were met than there were,
+// the rest is what a snapshot of that moment holds.
 
 #ifndef PARTITA_TABLE_ORDERED_PASS_H_
 #define PARTITA_TABLE_ORDERED_PASS_H_
@@ -10,6 +13,7 @@
 #include <new>
 
 #include "table/ordered_table.h"
+#include "table/sweep.h"
 
 namespace partita {
 
@@ -23,6 +27,14 @@ class OrderedPass {
   template <typename Enough, typename Step>
   Outcome Run(Wait wait, Enough&& enough, Step&& step);
   bool done() const { return done_; }
+  // Counts rows that were met.
+  void Met(uint64_t rows) { met_ += rows; }
+  // Whether to go on by the rest, which must stay as it is.
+  bool outgrown() const { return begun_ && !done_ && met_ > most_; }
+  // Throws std::bad_alloc.
+  Outcome TakeRest(Wait wait, std::unique_ptr<Sweep>* rest) const;
+  // Has rows of the rest judged.
+  Outcome RunRest(Sweep* rest, RowJudge* judge, Wait wait);
   const OrderedTable& table() const { return *table_; }
 
  private:
@@ -34,6 +46,8 @@ class OrderedPass {
   uint64_t generation_;
   bool begun_ = false;
   bool done_ = false;
+  uint64_t met_ = 0;
+  uint64_t most_ = 0;  // rows to meet before the rest is taken
   Cut from_;
   Cut to_;
 };

@@ -40,7 +40,7 @@ Outcome OrderedTable::JudgeRow(KeyRange* range, Slot slot, RowJudge* judge, Step
 }
 
 Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait,
-                                StepRecord* record, bool* judged, bool* done) {
+                                StepRecord* record, uint64_t* judged, bool* done) {
   constexpr uint32_t kMostPerHold = 256;
   const bool forward = direction == Direction::kForward;
   for (;;) {
@@ -65,7 +65,7 @@ Outcome OrderedTable::JudgeRows(Cut* from, const Cut& to, Direction direction, R
     const bool all = HasReached(at, stop, direction);
     const bool at_edge = stop == edge;
     for (uint32_t i = 0; i < count; ++i) {
-      *judged = true;
+      ++*judged;
       const Slot slot = slots[i];
       if (i + kRowsAhead < count)
         PrefetchRow(range.rows.chunk_of(slots[i + kRowsAhead]), slots[i + kRowsAhead] & kChunkMask);
@@ -117,9 +117,10 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
       };
       for (size_t i = 0; i < kRowsAhead; ++i) prefetch(i);
       absl::Span<const Value> row;
-      for (size_t i = 0; i < slots.size() && judge->wants_more(); ++i) {
+      for (size_t i = 0; i < slots.size(); ++i) {
         prefetch(i + kRowsAhead);
         judge->Judge(range.rows.chunk_of(slots[i]), slots[i] & kChunkMask, &row);
+        if (!judge->wants_more() && i + 1 < slots.size()) return Outcome::kOk;
       }
       *done = true;
       return Outcome::kOk;
@@ -130,14 +131,28 @@ Outcome OrderedTable::JudgeSpan(const KeySpan& span, Direction direction, size_t
 }
 
 Outcome OrderedSweep::Next(RowJudge* judge, Wait wait, bool* done) {
-  bool judged = false;
+  // What writes is not fed by its caller, to whom it does not return before the end.
+  if (!judge->writes() && pass_.outgrown()) {
+    try {
+      if (rest_ == nullptr) {
+        if (const Outcome outcome = pass_.TakeRest(wait, &rest_); outcome != Outcome::kOk) return outcome;
+      }
+      const Outcome outcome = pass_.RunRest(rest_.get(), judge, wait);
+      *done = pass_.done();
+      return outcome;
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  }
+  uint64_t judged = 0;
   const Outcome outcome = Journaled(judge->writes() ? pass_.table().journal() : nullptr, wait, [&](auto& record) {
     return pass_.Run(
-        wait, [&judged] { return judged; },
+        wait, [&judged] { return judged != 0; },
         [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* all) {
           return table->JudgeRows(from, to, direction, judge, wait, record.pointer(), &judged, all);
         });
   });
+  pass_.Met(judged);
   *done = pass_.done();
   return outcome;
 }

@@ -16,12 +16,15 @@ class OrderedSweep final : public Sweep {
   // `span` may be null: all keys.
   OrderedSweep(std::shared_ptr<OrderedTable> table, const KeySpan* span, Direction direction)
       : pass_(std::move(table), span, direction) {}
+  OrderedSweep(const OrderedSweep& other)
+      : Sweep(other), pass_(other.pass_), rest_(other.rest_ == nullptr ? nullptr : other.rest_->Clone()) {}
 
   Outcome Next(RowJudge* judge, Wait wait, bool* done) override;
   std::unique_ptr<Sweep> Clone() const override { return std::make_unique<OrderedSweep>(*this); }
 
  private:
   OrderedPass pass_;
+  std::unique_ptr<Sweep> rest_;  // null: not yet
 };
 
 }  // namespace partita

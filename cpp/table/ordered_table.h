@@ -71,9 +71,10 @@ class OrderedTable final : public ShardedTable {
   // *done: the other cut was reached. Each range is read at one moment.
   Outcome ReadRows(Cut* from, const Cut& to, Direction direction, size_t max_rows, Wait wait, RowBuffer* out,
                    bool* done);
-  // Has rows judged in the same way, some hundred at most, with a record of it unless that is null. *judged: of any.
+  // Has rows judged in the same way, some hundred at most, with a record of it unless that is null. *judged: counts
+  // them.
   Outcome JudgeRows(Cut* from, const Cut& to, Direction direction, RowJudge* judge, Wait wait, StepRecord* record,
-                    bool* judged, bool* done);
+                    uint64_t* judged, bool* done);
 
  private:
   friend class OrderedPass;

@@ -62,7 +62,7 @@ Outcome OrderedTable::ReadRows(Cut* from, const Cut& to, Direction direction, si
         }
         if (!forward) at = index.Before(at);
         last = index.SlotAt(at);
-        range.CopyRow(last, out);
+        CopyRowOut(range.rows.chunk_of(last), last & kChunkMask, out, nullptr);  // an iterator may be kept: no pins
         if (forward) at = index.Next(at);
       }
     } catch (const std::bad_alloc&) {
@@ -87,13 +87,49 @@ OrderedWalk::OrderedWalk(std::shared_ptr<OrderedTable> table, Direction directio
 
 OrderedWalk::~OrderedWalk() { g_live_walks.fetch_sub(1, std::memory_order_relaxed); }
 
+namespace {
+
+// Copies rows out until they are enough.
+class CopyingJudge final : public RowJudge {
+ public:
+  CopyingJudge(RowBuffer* out, size_t limit) : out_(out), limit_(limit) {}
+
+  bool writes() const override { return false; }
+  void Narrow(const Chunk&, uint64_t*) override {}
+  Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>*) override {
+    CopyRowOut(chunk, place, out_, nullptr);
+    return Verdict::kKeep;
+  }
+  bool wants_more() const override { return out_->size() < limit_ && out_->heap_bytes() <= kMaxBatchBytes; }
+
+ private:
+  RowBuffer* const out_;
+  const size_t limit_;
+};
+
+}  // namespace
+
 Outcome OrderedWalk::Next(size_t max_rows, Wait wait, RowBuffer* out) {
   const size_t had = out->size();
-  return pass_.Run(
+  if (pass_.outgrown()) {
+    if (max_rows == 0) return Outcome::kOk;
+    try {
+      if (rest_ == nullptr) {
+        if (const Outcome outcome = pass_.TakeRest(wait, &rest_); outcome != Outcome::kOk) return outcome;
+      }
+      CopyingJudge judge(out, had + max_rows);
+      return pass_.RunRest(rest_.get(), &judge, wait);
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  }
+  const Outcome outcome = pass_.Run(
       wait, [&] { return out->size() != had || max_rows == 0; },
       [&](OrderedTable* table, Cut* from, const Cut& to, Direction direction, bool* done) {
         return table->ReadRows(from, to, direction, max_rows, wait, out, done);
       });
+  pass_.Met(out->size() - had);
+  return outcome;
 }
 
 // --- Steps.

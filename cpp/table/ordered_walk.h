@@ -18,6 +18,7 @@ class OrderedWalk final : public Walk {
 
  private:
   OrderedPass pass_;
+  std::unique_ptr<Sweep> rest_;  // null: not yet
 };
 
 }  // namespace partita

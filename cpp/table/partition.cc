@@ -79,7 +79,16 @@ void Partition::RemoveRowsOf(Slot key, uint64_t hash, absl::Span<const Slot> slo
 void Partition::NoteErased(Slot key, uint64_t hash) {
   if (ABSL_PREDICT_TRUE(!keys().SeenByPin(key))) return;
   MaybeFailAllocation();
-  erased[IndexHash(hash)].push_back(ErasedSlot{key, keys().epoch()});
+  auto& slots = erased[IndexHash(hash)];
+  // A slot that was used again counts once: what a snapshot has there, it knows itself.
+  const auto same =
+      std::find_if(slots.begin(), slots.end(), [key](const ErasedSlot& other) { return other.slot == key; });
+  if (same != slots.end()) {
+    same->epoch = keys().epoch();
+    std::rotate(same, same + 1, slots.end());
+  } else {
+    slots.push_back(ErasedSlot{key, keys().epoch()});
+  }
 }
 
 void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
@@ -88,16 +97,18 @@ void Partition::CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const {
   out->EndRow();
 }
 
-void Partition::CopyRowsOf(Slot key, Direction direction, RowBuffer* out) {
+void Partition::CopyRowsOf(Slot key, Direction direction, LongValues long_values, RowBuffer* out) {
+  bool pinned = false;
+  bool* const may_pin = long_values == LongValues::kPinned ? &pinned : nullptr;
+  const auto copy = [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, may_pin);
+  };
   if (chains == nullptr) {
-    CopyRow(key, out);
-    return;
+    copy(key);
+  } else {
+    chains->ForEachRow(key, direction, copy);
   }
-  bool long_values = false;
-  chains->ForEachRow(key, direction, [&](Slot slot) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    CopyRowOut(rows.chunk_of(slot), slot & kChunkMask, out, &long_values);
-  });
-  if (ABSL_PREDICT_FALSE(long_values)) PinLongValues(out);
+  if (ABSL_PREDICT_FALSE(pinned)) PinLongValues(out);
 }
 
 Outcome Partition::JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge, StepRecord* record,

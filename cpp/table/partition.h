@@ -83,7 +83,8 @@ struct alignas(64) Partition final : Shard {
   // Appends the key as a row of one value, or all rows of the key in the order they came in, or the other way round.
   // Both throw std::bad_alloc.
   void CopyKey(Slot key, uint32_t keypos, RowBuffer* out) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  void CopyRowsOf(Slot key, Direction direction, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
+  void CopyRowsOf(Slot key, Direction direction, LongValues long_values, RowBuffer* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Has the rows of a key judged, and does as the judge says, with a record of it unless that is null; adds their
   // number to *count. Anything but kOk is what StepRecord::Reserve came to. Throws std::bad_alloc.
   Outcome JudgeRowsOf(Slot key, const TableOptions& options, RowJudge* judge, StepRecord* record, uint64_t* count)

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/this_thread.h"
 #include "table/row_match.h"
 
 namespace partita {
@@ -94,6 +95,7 @@ void Shard::CopyRow(Slot slot, RowBuffer* out) {
 
 void Shard::PinLongValues(RowBuffer* out) {
   auto pin = std::make_shared<PinToken>();
+  pin->thread.store(ThisThread(), std::memory_order_relaxed);
   out->HoldPin(pin);
   rows.Pin(std::move(pin));
 }

@@ -39,7 +39,8 @@ struct Shard {
   bool RowEquals(Slot slot, const RowView& row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   // Appends the row to `out`. Throws std::bad_alloc.
   void CopyRow(Slot slot, RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
-  // After rows were copied of which `out` has but the address of some bytes (CopyRowOut). Throws std::bad_alloc.
+  // After rows were copied of which `out` has but the address of some bytes (CopyRowOut). The pin is of this thread: in
+  // a fork's child it ends unless this is the one that forks. Throws std::bad_alloc.
   void PinLongValues(RowBuffer* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
   virtual void ReapPins() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { rows.ReapPins(); }
   // Memory it holds, apart from itself.
@@ -51,6 +52,10 @@ struct Shard {
   // Puts a row in a slot just claimed. Throws std::bad_alloc; then the slot is free again.
   void StoreNewRow(Slot slot, absl::Span<const Value> values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock);
 };
+
+// What becomes of values above RowBuffer::kMaxCopiedValue when rows are copied out: pins keep them as long as the
+// thread works on the rows, which is not long.
+enum class LongValues : uint8_t { kPinned, kCopied };
 
 // Copies a row of a chunk that does not change meanwhile. Values above RowBuffer::kMaxCopiedValue are added as they are
 // when `long_values` is given, and *long_values set: the caller must pin what they point to.

@@ -328,3 +328,26 @@ def test_a_scan_goes_on_in_the_child(t, read):
     assert whole
     assert again
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_what_another_thread_read_is_not_kept_in_the_child():
+    """Long values are not copied for lookups but pinned, by a thread that the child does not have."""
+    t = partita.Table(partitions=1)
+    t.insert([(i, bytes(100_000)) for i in range(20)])
+    inside, go_on = threading.Event(), threading.Event()
+
+    def update(row):
+        inside.set()
+        go_on.wait()
+        return row
+
+    thread = threading.Thread(target=t.update, args=(3, update))
+    thread.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        t.clear()
+        os._exit(0 if t.info()["snapshot_memory"] == 0 else 1)
+    go_on.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -98,6 +98,35 @@ def test_take(t):
     assert 5 not in t
 
 
+class Sealed:
+    """Pickles, and comes back only when it is allowed to."""
+
+    opened = False
+
+    def __reduce__(self):
+        return open_sealed, ()
+
+
+def open_sealed():
+    if not Sealed.opened:
+        raise RuntimeError("sealed")
+    return "opened"
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set", "bag", "duplicate_bag"])
+def test_what_cannot_be_decoded_is_not_taken(kind, monkeypatch):
+    t = partita.Table(type=kind)
+    rows = [(1, "a"), (1, Sealed()), (1, "b")] if kind.endswith("bag") else [(1, Sealed())]
+    t.insert(rows)
+    for call in (t.take, t.mapping().pop) if kind == "set" else (t.take,):
+        with pytest.raises(RuntimeError, match="sealed"):
+            call(1)
+        assert len(t) == len(rows)
+    monkeypatch.setattr(Sealed, "opened", True)
+    assert [row[1] for row in t.take(1)] == (["a", "opened", "b"] if kind.endswith("bag") else ["opened"])
+    assert len(t) == 0
+
+
 def test_delete_many(t):
     assert t.delete_many([1, 2, 2, 1000]) == 2
     assert t.delete_many(key for key in range(10)) == 8

@@ -206,3 +206,20 @@ def test_of_a_dropped_table(t):
     t.drop()
     with pytest.raises(partita.TableDroppedError, match="'snapshot test' was dropped"):
         t.snapshot()
+
+
+def test_what_a_snapshot_needs_does_not_grow_with_every_delete():
+    """A key that goes and comes back to the same place is remembered once, whatever short snapshots come and go."""
+    t = partita.Table(partitions=1)
+    t.insert([(i, i) for i in range(100)])
+    with t.snapshot() as kept:
+        for i in range(2000):
+            with t.snapshot():
+                t.delete(77)
+            t.insert((77, i))
+        assert kept.lookup(77) == [(77, 77)]
+        with t.snapshot() as now:
+            t.delete(77)
+            assert now.get(77) == (77, 1999)
+            assert kept.get(77) == (77, 77)
+        assert t.get(77) is None

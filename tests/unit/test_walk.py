@@ -158,3 +158,86 @@ def test_one_walk_shared_by_threads_gives_each_row_to_one_of_them(t):
         thread.join()
     assert strange == []
     assert sorted(itertools.chain.from_iterable(taken)) == list(range(5000))
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set", "bag", "duplicate_bag"])
+@pytest.mark.parametrize("walk", ["rows", "keys", "foldl", "pages"])
+def test_whoever_feeds_a_walk_comes_to_its_end(kind, walk):
+    """In an ordered_set there is always room before the last key."""
+    t = partita.Table(type=kind, partitions=2)
+    last = float("inf")
+    t.insert([*((i,) for i in range(2000)), (last,)])
+    numbers = itertools.count(2000)
+    met = []
+
+    def meet(key):
+        met.append(key)
+        t.insert((next(numbers),))
+
+    if walk == "rows":
+        for row in t:
+            meet(row[0])
+    elif walk == "keys":
+        for key in t.keys():  # noqa: SIM118, as it is keys() that is tried
+            meet(key)
+    elif walk == "foldl":
+        t.foldl(lambda row, _: meet(row[0]), None)
+    else:
+        for row in pages(t):
+            meet(row[0])
+    assert set(met) >= {*range(2000), last}
+    assert len(set(met)) == len(met)
+    if kind == "ordered_set":
+        assert met == sorted(met)
+
+
+def test_ends_backwards_although_the_walker_inserts():
+    t = partita.Table(type="ordered_set")
+    t.insert([*((-i,) for i in range(2000)), (float("-inf"),)])
+    numbers = itertools.count(2000)
+    met = []
+    for row in reversed(t):
+        met.append(row[0])
+        t.insert((-next(numbers),))
+    assert set(met) >= {*(-i for i in range(2000)), float("-inf")}
+    assert met == sorted(met, reverse=True)
+    assert len(set(met)) == len(met)
+
+
+def pages(t):
+    rows, cursor = t.match_object((partita.ANY,), 100)
+    while True:
+        yield from rows
+        if cursor is None:
+            return
+        rows, cursor = cursor.next()
+
+
+def test_what_was_fed_ends_with_the_table():
+    for end in (partita.Table.clear, partita.Table.drop):
+        t = partita.Table(type="ordered_set")
+        t.insert([*((i,) for i in range(2000)), (float("inf"),)])
+        numbers = itertools.count(2000)
+        rows = iter(t)
+        for _ in range(6000):
+            next(rows)
+            t.insert((next(numbers),))
+        end(t)
+        if end is partita.Table.clear:
+            assert len(list(rows)) < 1000  # what it had read already
+        else:
+            with pytest.raises(partita.TableDroppedError):
+                list(rows)
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set", "bag"])
+def test_a_paused_iterator_holds_no_memory_of_the_table(kind):
+    """Not even where values are so long that lookups do not copy them."""
+    t = partita.Table(type=kind, partitions=1)
+    t.insert([(i, bytes(100_000)) for i in range(50)])
+    rows = iter(t)
+    next(rows)
+    t.clear()
+    t.insert([(i, 0) for i in range(50)])
+    assert t.info()["snapshot_memory"] == 0
+    assert all(row[1] == bytes(100_000) for row in itertools.islice(rows, 1))
