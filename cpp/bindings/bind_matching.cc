@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "bindings/entry.h"
 #include "bindings/errors.h"
+#include "bindings/gil.h"
 #include "bindings/handles.h"
 #include "bindings/match_spec.h"
 #include "bindings/pacer.h"
@@ -86,13 +87,27 @@ bool ReadRow(PyObject* row, Py_ssize_t index, EncodeArena* arena, std::vector<Va
 
 enum class Found { kResult, kNothing, kError };
 
+// `row` points into objects that do not change, or to copies: what computes runs on it without the GIL.
 Found RunOn(Machine* machine, const Program& program, absl::Span<const Value> row, Ref* result) {
-  const size_t clause = machine->Match(row);
-  if (clause == Machine::kNoClause) return Found::kNothing;
+  size_t clause = Machine::kNoClause;
+  bool is_row = false;
+  bool made = false;
   Value value;
-  if (program.analysis(clause).result == ClauseAnalysis::Result::kRow) {
+  const auto run = [&] {
+    clause = machine->Match(row);
+    if (clause == Machine::kNoClause) return Outcome::kOk;
+    is_row = program.analysis(clause).result == ClauseAnalysis::Result::kRow;
+    made = !is_row && machine->Evaluate(clause, &value);
+    return Outcome::kOk;
+  };
+  if ((program.is_light() ? run() : WithoutGil(run)) != Outcome::kOk) {
+    PyErr_NoMemory();
+    return Found::kError;
+  }
+  if (clause == Machine::kNoClause) return Found::kNothing;
+  if (is_row) {
     *result = Ref::Steal(DecodeRow(row));
-  } else if (machine->Evaluate(clause, &value)) {
+  } else if (made) {
     *result = Ref::Steal(DecodeValue(value));
   } else {
     RaiseMatchError(machine->failure(), row, kAllColumns);
@@ -145,7 +160,7 @@ PyObject* RunAll(PyObject* self, PyObject* rows) {
     const Found found = RunOn(&machine, *program, values, &result);
     if (found == Found::kError) return nullptr;
     if (found == Found::kResult && PyList_Append(results.get(), result.get()) != 0) return nullptr;
-    if (i % kRowsPerTick == kRowsPerTick - 1 && !pacer.Tick()) return nullptr;
+    if ((!program->is_light() || i % kRowsPerTick == kRowsPerTick - 1) && !pacer.Tick()) return nullptr;
   }
   return PyErr_Occurred() ? nullptr : results.release();
 }

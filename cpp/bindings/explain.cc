@@ -61,10 +61,13 @@ PyObject* NewKeys(const Question& question) {
   return keys.release();
 }
 
-// Whether rows are decided upon, and results made, without running the specification on each.
-bool RunsOnEachRow(const Question& question) {
+// Whether the specification is run on each row that comparisons leave, to decide upon it or to make its result.
+bool RunsOnEachRow(const Shape& shape, const Question& question) {
+  using Result = ClauseAnalysis::Result;
   const absl::Span<const ClauseAnalysis> clauses = question.program().analyses();
-  return question.names_keys() || question.span() != nullptr || clauses.size() != 1 || !clauses[0].complete;
+  if (question.names_keys() || question.span() != nullptr || clauses.size() != 1 || !clauses[0].complete) return true;
+  const bool in_order = shape.options.type == TableType::kOrderedSet;
+  return clauses[0].result != Result::kTrue && (clauses[0].result != Result::kRow || in_order);
 }
 
 }  // namespace
@@ -76,7 +79,7 @@ PyObject* DescribeWay(const Shape& shape, const Question& question, uint64_t row
   if (!comparisons) return nullptr;
   Ref description = Ref::Steal(Py_BuildValue(
       "{s:s,s:K,s:O,s:O,s:O}", "way", way, "rows", static_cast<unsigned long long>(rows), "columns", columns.get(),
-      "comparisons", comparisons.get(), "interpreted", RunsOnEachRow(question) ? Py_True : Py_False));
+      "comparisons", comparisons.get(), "interpreted", RunsOnEachRow(shape, question) ? Py_True : Py_False));
   if (!description || !question.names_keys()) return description.release();
   const Ref keys = Ref::Steal(NewKeys(question));
   if (!keys || PyDict_SetItemString(description.get(), "keys", keys.get()) != 0) return nullptr;

@@ -28,7 +28,7 @@ struct MatchSpecHandle {
   std::shared_ptr<const Program> ProgramFor(uint32_t keypos);
 };
 
-// The handle in a MatchSpec; null, without an exception, for any other object.
+// The handle in a MatchSpec; null for any other object, and with an exception set for one that was not initialised.
 MatchSpecHandle* MatchSpecOf(PyObject* object);
 
 // Null: an exception is set.

@@ -19,9 +19,11 @@ bool Run(const TableHandle& handle, const Question& question, MatchJudge* judge)
                     &done);
   }
   for (const KeyView& key : question.keys()) {
-    const Outcome outcome = CallEngine([&](Wait wait) { return table.JudgeKey(key, judge, wait); });
+    const auto call = [&](Wait wait) { return table.JudgeKey(key, judge, wait); };
+    const Outcome outcome = question.program().is_light() ? CallEngine(call) : CallWithoutGil(call);
     if (outcome != Outcome::kOk) RaiseOutcome(handle, outcome);
     if (outcome != Outcome::kOk || !CheckJudge(question.program(), *judge)) return false;
+    if (PyErr_CheckSignals() != 0) return false;
   }
   return true;
 }

@@ -12,6 +12,8 @@ namespace partita {
 bool Question::ReadSpec(const Shape& shape, PyObject* spec) {
   if (MatchSpecHandle* compiled = MatchSpecOf(spec)) {
     program_ = compiled->ProgramFor(shape.options.keypos);
+  } else if (PyErr_Occurred()) {
+    return false;
   } else {
     auto read = std::make_shared<Spec>();
     if (!ParseSpec(spec, read.get())) return false;

@@ -12,11 +12,13 @@ bool RunSweep(const Shape& shape, const Program& program, Sweep* sweep, MatchJud
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kSlice{10};
   *done = false;
-  const auto goes_on = [&](Outcome outcome) { return outcome == Outcome::kOk && !*done && judge->wants_more(); };
-  Outcome outcome = CallEngine([&](Wait wait) { return sweep->Next(judge, wait, done); });
+  const auto goes_on = [&](Outcome outcome) { return outcome == Outcome::kOk && !*done && !judge->has_enough(); };
+  Outcome outcome = Outcome::kOk;
+  if (program.is_light()) outcome = CallEngine([&](Wait wait) { return sweep->Next(judge, wait, done); });
   while (outcome == Outcome::kWouldBlock || goes_on(outcome)) {
     outcome = WithoutGil([&] {
       const Clock::time_point end = Clock::now() + kSlice;
+      judge->set_deadline(end);
       Outcome last;
       do {
         last = sweep->Next(judge, Wait::kBlock, done);

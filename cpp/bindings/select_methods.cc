@@ -18,7 +18,9 @@ namespace {
 // results take much memory.
 class Slices {
  public:
-  Slices(absl::Span<const Chunk* const> chunks, size_t first_size) : rest_(chunks), size_(first_size) {}
+  // Of a program that computes, nobody knows how long a chunk takes: it begins with one.
+  Slices(absl::Span<const Chunk* const> chunks, size_t first_size, const Program& program)
+      : rest_(chunks), least_(program.is_light() ? 16 : 1), size_(program.is_light() ? first_size : 1) {}
 
   bool Next(absl::Span<const Chunk* const>* slice) {
     *slice = rest_.subspan(0, size_);
@@ -31,10 +33,9 @@ class Slices {
     constexpr std::chrono::milliseconds kShort{10};
     constexpr std::chrono::milliseconds kLong{40};
     constexpr size_t kMany = size_t{1} << 17;
-    constexpr size_t kLeast = 16;
     const Clock::duration took = Clock::now() - start_;
     if (took > kLong || results > kMany) {
-      size_ = std::max(size_ / 2, kLeast);
+      size_ = std::max(size_ / 2, least_);
     } else if (took < kShort && results < kMany / 4) {
       size_ *= 2;
     }
@@ -44,8 +45,26 @@ class Slices {
   using Clock = std::chrono::steady_clock;
 
   absl::Span<const Chunk* const> rest_;
+  const size_t least_;
   size_t size_;
   Clock::time_point start_;
+};
+
+// Ends a piece of work on rows, done without the GIL, when it has taken long enough.
+class RowClock {
+ public:
+  explicit RowClock(const Program& program) : every_(program.is_light() ? 64 : 1) {}
+
+  void Start() { end_ = Clock::now() + std::chrono::milliseconds(20); }
+  // After each row.
+  bool IsOver() { return ++rows_ % every_ == 0 && Clock::now() >= end_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const size_t every_;
+  size_t rows_ = 0;
+  Clock::time_point end_;
 };
 
 PyObject* RaiseFailure(const Selector& selector, ColumnSet columns) {
@@ -74,7 +93,7 @@ PyObject* SelectFromChunks(absl::Span<const Chunk* const> chunks, const Program&
   Ref list = Ref::Steal(PyList_New(0));
   if (!list) return nullptr;
   std::vector<std::unique_ptr<Worker>> workers;
-  Slices slices(chunks, kFirstSlice);
+  Slices slices(chunks, kFirstSlice, program);
   absl::Span<const Chunk* const> slice;
   Pacer pacer;
   while (slices.Next(&slice)) {
@@ -120,13 +139,24 @@ PyObject* SelectPlaces(const Program& program, Next&& next) {
   if (!list) return nullptr;
   Worker worker(program);
   Pacer pacer;
+  RowClock clock(program);
   std::vector<RowPlace> places(kRowsPerSlice);
-  for (size_t found = 1; found != 0;) {
+  absl::Span<const RowPlace> slice;
+  size_t at = 0;
+  bool more = true;
+  while (more) {
     const Outcome outcome = WithoutGil([&] {
-      found = next(places.data(), kRowsPerSlice);
-      for (size_t i = 0; i < found && !worker.failed; ++i) {
-        PrefetchAhead(absl::MakeConstSpan(places).subspan(0, found), i);
-        worker.failed = !worker.selector.SelectAt(*places[i].chunk, places[i].place, &worker.found);
+      clock.Start();
+      if (at == slice.size()) {
+        slice = absl::MakeConstSpan(places).subspan(0, next(places.data(), kRowsPerSlice));
+        at = 0;
+        more = !slice.empty();
+      }
+      while (at < slice.size() && !worker.failed) {
+        PrefetchAhead(slice, at);
+        worker.failed = !worker.selector.SelectAt(*slice[at].chunk, slice[at].place, &worker.found);
+        ++at;
+        if (clock.IsOver()) break;
       }
       return Outcome::kOk;
     });
@@ -156,7 +186,7 @@ bool FindFew(const Snapshot& snapshot, const Program& program, const AnswerOptio
   const size_t most = snapshot.rows() / 32;
   *few = Selector(program).narrows();
   std::vector<std::unique_ptr<Finder>> finders;
-  Slices slices(snapshot.chunks(), kFirstSlice);
+  Slices slices(snapshot.chunks(), kFirstSlice, program);
   absl::Span<const Chunk* const> slice;
   while (*few && slices.Next(&slice)) {
     const size_t count = WorkersFor(slice.size(), options.threads);
@@ -230,13 +260,24 @@ PyObject* CountInSpan(const Snapshot& snapshot, const Program& program, const Ke
   Selector selector(program);
   std::vector<RowPlace> places(kRowsPerSlice);
   const std::unique_ptr<SnapshotScan> scan = snapshot.NewSpanScan(span, Direction::kForward);
+  RowClock clock(program);
+  absl::Span<const RowPlace> slice;
+  size_t at = 0;
+  bool more = true;
   uint64_t count = 0;
-  for (size_t found = 1; found != 0;) {
+  while (more) {
     const Outcome outcome = WithoutGil([&] {
-      found = scan->Next(places.data(), kRowsPerSlice);
-      for (size_t i = 0; i < found; ++i) {
-        PrefetchAhead(absl::MakeConstSpan(places).subspan(0, found), i);
-        count += selector.CountAt(*places[i].chunk, places[i].place);
+      clock.Start();
+      if (at == slice.size()) {
+        slice = absl::MakeConstSpan(places).subspan(0, scan->Next(places.data(), kRowsPerSlice));
+        at = 0;
+        more = !slice.empty();
+      }
+      while (at < slice.size()) {
+        PrefetchAhead(slice, at);
+        count += selector.CountAt(*slice[at].chunk, slice[at].place);
+        ++at;
+        if (clock.IsOver()) break;
       }
       return Outcome::kOk;
     });
@@ -246,6 +287,33 @@ PyObject* CountInSpan(const Snapshot& snapshot, const Program& program, const Ke
   return PyLong_FromUnsignedLongLong(count);
 }
 
+// Calls work(i) for rows that lie in no table: with the GIL if they are few and nothing is computed. False: work gave
+// false, or an exception is set.
+template <typename Work>
+bool ForEachRow(size_t count, const Program& program, Work&& work) {
+  constexpr size_t kFew = 64;
+  size_t i = 0;
+  bool goes_on = true;
+  if (program.is_light() && count <= kFew) {
+    while (i < count && goes_on) goes_on = work(i++);
+    return goes_on;
+  }
+  RowClock clock(program);
+  while (i < count && goes_on) {
+    const Outcome outcome = WithoutGil([&] {
+      clock.Start();
+      while (i < count && goes_on) {
+        goes_on = work(i++);
+        if (clock.IsOver()) break;
+      }
+      return Outcome::kOk;
+    });
+    if (outcome != Outcome::kOk) return PyErr_NoMemory() != nullptr;
+    if (PyErr_CheckSignals() != 0) return false;
+  }
+  return goes_on;
+}
+
 }  // namespace
 
 std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Program& program,
@@ -253,12 +321,12 @@ std::shared_ptr<const Selected> SelectFromRows(const RowBuffer& rows, const Prog
   Selector selector(program, options.limit > 0 ? Selector::Results::kCopied : Selector::Results::kInPlace);
   auto found = std::make_shared<Selected>();
   const bool forward = options.direction == Direction::kForward;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (selector.SelectRow(rows.row(forward ? i : rows.size() - 1 - i), found.get())) continue;
-    RaiseFailure(selector, kAllColumns);
-    return nullptr;
-  }
-  return found;
+  const bool ok = ForEachRow(rows.size(), program, [&](size_t i) {
+    return selector.SelectRow(rows.row(forward ? i : rows.size() - 1 - i), found.get());
+  });
+  if (ok) return found;
+  if (!PyErr_Occurred()) RaiseFailure(selector, kAllColumns);
+  return nullptr;
 }
 
 PyObject* SelectFromSnapshot(const Snapshot& snapshot, const Question& question, const AnswerOptions& options) {
@@ -289,15 +357,18 @@ bool ParseOptions(PyObject* limit, PyObject* threads, AnswerOptions* options) {
 PyObject* CountInRows(const RowBuffer& rows, const Program& program) {
   Selector selector(program);
   size_t count = 0;
-  for (size_t i = 0; i < rows.size(); ++i) count += selector.CountRow(rows.row(i));
-  return PyLong_FromSize_t(count);
+  const bool ok = ForEachRow(rows.size(), program, [&](size_t i) {
+    count += selector.CountRow(rows.row(i));
+    return true;
+  });
+  return ok ? PyLong_FromSize_t(count) : nullptr;
 }
 
 PyObject* CountInSnapshot(const Snapshot& snapshot, const Question& question, int threads) {
   constexpr size_t kFirstSlice = 1024;
   const Program& program = question.program();
   if (question.span() != nullptr) return CountInSpan(snapshot, program, *question.span());
-  Slices slices(snapshot.chunks(), kFirstSlice);
+  Slices slices(snapshot.chunks(), kFirstSlice, program);
   absl::Span<const Chunk* const> slice;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<uint64_t> counts;

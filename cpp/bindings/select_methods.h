@@ -9,7 +9,6 @@
 
 #include <Python.h>
 
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -64,11 +63,14 @@ bool LookupNamedKeys(Reader* reader, const Question& question, RowBuffer* rows) 
   } else {
     std::shared_ptr<Snapshot> snapshot;
     if (!reader->TakeSnapshot(kAllColumns, &snapshot)) return false;
-    outcome = Outcome::kOk;
-    for (const KeyView& key : question.keys()) {
-      outcome = CallEngine([&](Wait wait) { return snapshot->Lookup(key, wait, rows); });
-      if (outcome != Outcome::kOk) break;
-    }
+    outcome = WithoutGil([&] {
+      Outcome last = Outcome::kOk;
+      for (const KeyView& key : question.keys()) {
+        last = snapshot->Lookup(key, Wait::kBlock, rows);
+        if (last != Outcome::kOk) break;
+      }
+      return last;
+    });
     ReleaseWithoutGil(std::move(snapshot));
   }
   if (outcome != Outcome::kOk) RaiseOutcome(reader->shape(), outcome);
@@ -79,7 +81,7 @@ bool LookupNamedKeys(Reader* reader, const Question& question, RowBuffer* rows) 
 template <typename Reader>
 bool JudgeFew(Reader* reader, const Question& question, Direction direction, MatchJudge* judge, bool* done) {
   *done = false;
-  if (question.span() == nullptr) return true;
+  if (question.span() == nullptr || !question.program().is_light()) return true;
   const Outcome outcome = CallEngine(
       [&](Wait wait) { return reader->JudgeSpan(*question.span(), direction, kMostRowsUnderLock, judge, wait, done); });
   if (outcome != Outcome::kOk) RaiseOutcome(reader->shape(), outcome);
@@ -120,7 +122,7 @@ PyObject* Answer(PyObject* self, Reader* reader, const Question& question, const
   if (options.limit > 0) {
     return NewPage(source, PagePlace{nullptr, 0, reader->NewSweep(question.span(), options.direction)});
   }
-  PageJudge few(program, std::numeric_limits<size_t>::max());
+  FewJudge few(program);
   bool done;
   if (!JudgeFew(reader, question, options.direction, &few, &done)) return nullptr;
   if (done) return ListOf(*few.found());

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/lock.h"
@@ -63,6 +64,7 @@ class SpecParser {
 
   bool ParseAsPattern(PyObject* object, Kind result) {
     const Place place{nullptr, "pattern"};
+    is_pattern_ = true;
     NodeId head;
     NodeId wanted;
     if (!Prepare() || !ParseHead(place, object, &head)) return false;
@@ -196,11 +198,28 @@ class SpecParser {
     return true;
   }
 
-  // Whether `object` is, or holds, something that does not stand for itself: 1 or 0, -1 with an exception set.
-  int HoldsSpecial(PyObject* object, In in, int depth) const {
+  // Whether `object` is, or holds, something that does not stand for itself: 1 or 0, -1 with an exception set. What is
+  // met again and again, because containers share it or because each level asks of those below, is remembered once
+  // much was looked at.
+  int HoldsSpecial(PyObject* object, In in, int depth) {
+    constexpr size_t kMuch = 256;
     if (PyObject_TypeCheck(object, placeholder_type.IfLoaded())) return 1;
     if (Classify(object) != Special::kNone) return in != In::kConstant || !IsAtom(object);
-    if (depth > kMaxTermDepth) return 1;  // is refused on the way down
+    if (depth > kMaxTermDepth) {  // is refused on the way down
+      is_too_deep_ = true;
+      return 1;
+    }
+    if (++looked_at_ <= kMuch || !(PyTuple_Check(object) || PyList_Check(object) || PyDict_Check(object))) {
+      return PartsHoldSpecial(object, in, depth);
+    }
+    auto& known = known_[static_cast<size_t>(in)];
+    if (const auto found = known.find(object); found != known.end()) return found->second.holds;
+    const int holds = PartsHoldSpecial(object, in, depth);
+    if (holds >= 0) known.emplace(object, Known{Ref::Borrow(object), holds});
+    return holds;
+  }
+
+  int PartsHoldSpecial(PyObject* object, In in, int depth) {
     if (PyTuple_Check(object)) {
       if (in == In::kExpression) return 1;
       for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); ++i) {
@@ -261,13 +280,15 @@ class SpecParser {
   }
 
   bool CheckDepth(const Place& place, int depth) {
-    if (depth < kMaxTermDepth) return true;
+    constexpr size_t kMostParts = size_t{1} << 21;
+    if (spec_->node_count() > kMostParts) return Fail(place, "a specification has at most %zu parts", kMostParts);
+    if (depth < kMaxTermDepth && !is_too_deep_) return true;
     return Fail(place, "a specification is nested at most %d deep (does it contain itself?)", kMaxTermDepth);
   }
 
   bool ParseSet(const Place& place, PyObject* set, NodeId* node) {
     const int holds = HoldsSpecial(set, In::kPattern, 0);
-    if (holds < 0) return false;
+    if (holds < 0 || (is_too_deep_ && !CheckDepth(place, 0))) return false;
     if (holds != 0) return Fail(place, "a set holds no variables and no placeholders");
     return AddConstant(place, set, node);
   }
@@ -326,9 +347,9 @@ class SpecParser {
   // --- Patterns.
 
   bool ParseHead(const Place& place, PyObject* head, NodeId* node) {
-    if (const Special special = Classify(head); special != Special::kNone) {
-      return AddSpecial(place, special, head, node);
-    }
+    const Special special = Classify(head);
+    const bool is_row_or_vars = special == Special::kRow || special == Special::kVars;
+    if (special != Special::kNone && !(is_pattern_ && is_row_or_vars)) return AddSpecial(place, special, head, node);
     // A row does not count as a level.
     if (PyTuple_Check(head)) return ParseContainer(place, head, -1, &SpecParser::ParsePattern, node);
     Ref repr = Ref::Steal(ShortRepr(head));
@@ -402,7 +423,7 @@ class SpecParser {
     }
     PyObject* constant = PyTuple_GET_ITEM(tuple, 1);
     const int holds = HoldsSpecial(constant, In::kConstant, 0);
-    if (holds < 0) return false;
+    if (holds < 0 || (is_too_deep_ && !CheckDepth(place, 0))) return false;
     if (holds != 0) return Fail(place, "what 'const' keeps as it is holds a variable or a placeholder");
     return AddConstant(place, constant, node);
   }
@@ -417,7 +438,16 @@ class SpecParser {
     return true;
   }
 
+  struct Known {
+    Ref object;  // lives, or another could have its address
+    int holds;
+  };
+
   Spec* const spec_;
+  bool is_pattern_ = false;   // alone, without clauses
+  bool is_too_deep_ = false;  // somewhere
+  size_t looked_at_ = 0;
+  std::unordered_map<PyObject*, Known> known_[3];  // of containers, by In
   Ref any_;
   Ref row_;
   Ref vars_;

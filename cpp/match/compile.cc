@@ -31,12 +31,20 @@ class Compiler {
       const Place place{nullptr, "clause", i};
       if (!CompileClause(&place, i)) return InvalidArgumentError(std::move(error_));
     }
+    program_->is_light_ = IsLight();
     return OkStatus();
   }
 
   std::shared_ptr<const Program> program() const { return program_; }
 
  private:
+  bool IsLight() const {
+    constexpr size_t kFew = 256;
+    const std::vector<Instruction>& code = program_->code_;
+    return code.size() <= kFew &&
+           std::none_of(code.begin(), code.end(), [](const Instruction& i) { return i.op == Op::kCall; });
+  }
+
   // Where the value of a variable is found while a clause runs.
   struct Home {
     enum class Where : uint8_t { kNowhere, kRow, kElement, kSlot };
@@ -83,13 +91,20 @@ class Compiler {
     for (size_t i = 0; i < bodies.size(); ++i) {
       const Place body{place, "body", i};
       if (!CompileExpression(&body, bodies[i])) return false;
+      Instruction& last = program_->code_.back();
+      if (last.op == Op::kMakeTuple) last.op = Op::kMakeRow;  // whose elements may be as deep as those of a row
       if (i + 1 < bodies.size()) Emit(Op::kDrop);
       stack_ -= 1;
     }
     Emit(Op::kEnd);
+    const auto calls = [](const Instruction& i) { return i.op == Op::kCall; };
+    const bool may_err = std::any_of(program_->code_.begin() + compiled.body, program_->code_.end(), calls);
     program_->clauses_.push_back(compiled);
     program_->analyses_.push_back(Analyze(spec_, number, keypos_));
     program_->columns_ |= program_->analyses_.back().columns;
+    if (may_err && keypos_ != kNoKey) program_->columns_ |= ColumnBit(keypos_);  // an error is to tell the key
+    // Elements beyond the columns of their own are read with all of the row (Selector).
+    if ((program_->columns_ & ColumnBit(kMaxColumns)) != 0) program_->columns_ = kAllColumns;
     program_->max_variables_ = std::max(program_->max_variables_, slots_);
     return true;
   }

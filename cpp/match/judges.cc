@@ -9,6 +9,11 @@ RowJudge::Verdict PageJudge::Judge(const Chunk& chunk, uint32_t place, absl::Spa
   return Verdict::kKeep;
 }
 
+RowJudge::Verdict FewJudge::Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>*) {
+  if (!failed() && !selector_.SelectAt(chunk, place, &found_)) Fail(selector_.failure());
+  return Verdict::kKeep;
+}
+
 RowJudge::Verdict CountingJudge::Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>*) {
   count_ += selector_.CountAt(chunk, place);
   return Verdict::kKeep;

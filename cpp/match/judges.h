@@ -4,6 +4,7 @@
 #ifndef PARTITA_MATCH_JUDGES_H_
 #define PARTITA_MATCH_JUDGES_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,6 +21,13 @@ class MatchJudge : public RowJudge {
  public:
   bool writes() const override { return false; }
   void Narrow(const Chunk& chunk, uint64_t* bits) override { selector_.Narrow(chunk, bits); }
+
+  // For a program that computes: calls of Sweep::Next end soon after this, also between two rows of a hold.
+  using Clock = std::chrono::steady_clock;
+  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+  bool wants_more() const final { return !has_enough() && (program_.is_light() || Clock::now() < deadline_); }
+  // Whether it wants no more rows at all.
+  virtual bool has_enough() const { return failed(); }
 
   bool failed() const { return failed_; }
   const Machine::Failure& failure() const { return failure_; }
@@ -39,6 +47,7 @@ class MatchJudge : public RowJudge {
   Selector selector_;
 
  private:
+  Clock::time_point deadline_ = Clock::time_point::max();
   bool failed_ = false;
   Machine::Failure failure_{};
   RowBuffer failed_row_;
@@ -50,12 +59,28 @@ class PageJudge final : public MatchJudge {
   PageJudge(const Program& program, size_t limit) : MatchJudge(program), limit_(limit) {}
 
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
-  bool wants_more() const override { return !failed() && found_.rows.size() < limit_; }
+  bool has_enough() const override { return failed() || found_.rows.size() >= limit_; }
 
   Selected* found() { return &found_; }
 
  private:
   const size_t limit_;
+  Selected found_;
+};
+
+// All results of a span that is read under one lock, unless they are so large that this would take long.
+class FewJudge final : public MatchJudge {
+ public:
+  explicit FewJudge(const Program& program) : MatchJudge(program) {}
+
+  Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
+  bool has_enough() const override { return failed() || found_.rows.heap_bytes() > kMostBytes; }
+
+  Selected* found() { return &found_; }
+
+ private:
+  static constexpr size_t kMostBytes = size_t{1} << 20;
+
   Selected found_;
 };
 
@@ -65,7 +90,6 @@ class CountingJudge final : public MatchJudge {
   explicit CountingJudge(const Program& program) : MatchJudge(program) {}
 
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
-  bool wants_more() const override { return true; }
 
   uint64_t count() const { return count_; }
 
@@ -80,7 +104,6 @@ class DeletingJudge final : public MatchJudge {
 
   bool writes() const override { return true; }
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
-  bool wants_more() const override { return true; }
 
   uint64_t deleted() const { return deleted_; }
 
@@ -95,7 +118,6 @@ class ReplacingJudge final : public MatchJudge {
 
   bool writes() const override { return true; }
   Verdict Judge(const Chunk& chunk, uint32_t place, absl::Span<const Value>* row) override;
-  bool wants_more() const override { return !failed(); }
 
   uint64_t replaced() const { return replaced_; }
 

@@ -179,10 +179,13 @@ bool Machine::Run(uint32_t start) {
         continue;
       case Op::kMakeTuple:
       case Op::kMakeList:
-      case Op::kMakeVars: {
-        const auto kind = at->op == Op::kMakeTuple ? wire::ContainerKind::kTuple : wire::ContainerKind::kList;
+      case Op::kMakeVars:
+      case Op::kMakeRow: {
+        const bool is_tuple = at->op == Op::kMakeTuple || at->op == Op::kMakeRow;
+        const bool nested = at->op == Op::kMakeTuple || at->op == Op::kMakeList;
+        const auto kind = is_tuple ? wire::ContainerKind::kTuple : wire::ContainerKind::kList;
         Value made;
-        if (!MakeSequence(kind, top - at->a, at->a, at->op != Op::kMakeVars, &made)) goto failed;
+        if (!MakeSequence(kind, top - at->a, at->a, nested, &made)) goto failed;
         top -= at->a;
         *top++ = made;
         continue;

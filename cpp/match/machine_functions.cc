@@ -98,6 +98,8 @@ bool Combine(const Value* arguments, uint32_t count, bool is_and, Value* out) {
 bool Machine::CallFunction(Function function, Value* arguments, uint32_t count, Value* out) {
   const Value& a = arguments[0];
   const Value& b = arguments[count - 1];
+  // An int alone is small beside the bound, so what may exceed it is less than one more.
+  if (ABSL_PREDICT_FALSE(arena_.size() > kMaxMade)) return false;
   const auto allocate = [this](size_t size) { return Allocate(size); };
   using arithmetic::Rounding;
   switch (function) {

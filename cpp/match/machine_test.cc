@@ -84,6 +84,13 @@ TEST(Machine, ReadsOnlyTheColumnsItNames) {
             ColumnBit(0) | ColumnBit(1));
   EXPECT_EQ(columns([](SpecWriter* w) { return w->Tuple({w->List({w->V(0)}), w->V(0)}); }),
             ColumnBit(0) | ColumnBit(1));
+  // What lies beyond the columns of their own is read with all of the row, and so a snapshot must have all of it.
+  EXPECT_EQ(columns([](SpecWriter* w) {
+              SpecWriter::Nodes elements(kMaxColumns + 2, w->Any());
+              elements.back() = w->C(1);
+              return w->Tuple(elements);
+            }),
+            kAllColumns);
 }
 
 TEST(Machine, AStrWhoseFlagIsMissingIsWrittenInItsOneForm) {
@@ -117,7 +124,7 @@ TEST(Machine, IntsAreBounded) {
 
 TEST(Machine, ResultsAreBoundedInDepth) {
   Term deep = Term::List({});
-  for (int i = 0; i < 498; ++i) deep = Term::List({deep});  // 499 lists
+  for (int i = 0; i < 499; ++i) deep = Term::List({deep});  // 500 lists
   SpecWriter once, twice;
   once.Clause(once.Tuple({once.V(0)}), {}, {once.Tuple({once.V(0)})});
   twice.Clause(twice.Tuple({twice.V(0)}), {}, {twice.Tuple({twice.Tuple({twice.V(0)})})});

@@ -45,6 +45,7 @@ struct Instruction {
     kMakeTuple,  // of the `a` topmost values, which it replaces
     kMakeList,
     kMakeVars,  // the same, for VARS: no level of the result's own
+    kMakeRow,   // the same for a tuple that is the whole result
     kMakeMap,   // of `a` pairs of key and value
     kCall,      // `function` of the `a` topmost values
     kCompare,   // the same for a comparison
@@ -72,8 +73,11 @@ class Program {
   absl::Span<const Clause> clauses() const { return clauses_; }
   const ClauseAnalysis& analysis(size_t clause) const { return analyses_[clause]; }
   absl::Span<const ClauseAnalysis> analyses() const { return analyses_; }
-  // What the machine reads of a row in any clause, by position.
+  // What is read of a row in any clause, by position: what its snapshot must have.
   ColumnSet columns() const { return columns_; }
+  // Whether a row takes little longer than to read it: it may be run under a lock and with the GIL. Others compute, for
+  // which there is hardly a bound.
+  bool is_light() const { return is_light_; }
 
  private:
   friend class Compiler;
@@ -85,6 +89,7 @@ class Program {
   std::vector<Instruction> code_;
   std::vector<Value> constants_;
   ColumnSet columns_ = 0;
+  bool is_light_ = false;
   // What the machine needs room for.
   uint32_t max_stack_ = 0;
   uint32_t max_open_ = 0;

@@ -34,8 +34,7 @@ Selector::Selector(const Program& program, Results results) : program_(program),
       filters_.push_back(Filter{clause.arity == kAnyArity ? 0 : clause.arity, clause.comparisons});
     }
   }
-  const ColumnSet last = ColumnBit(kMaxColumns);
-  reads_all_ = (program.columns() & last) != 0;
+  reads_all_ = program.columns() == kAllColumns;
   for (uint32_t i = 0; i + 1 < kMaxColumns && !reads_all_; ++i) {
     if ((program.columns() & ColumnBit(i)) != 0) positions_.push_back(i);
   }

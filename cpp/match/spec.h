@@ -72,6 +72,7 @@ class Spec {
 
   bool is_pattern() const { return is_pattern_; }
   absl::Span<const Clause> clauses() const { return clauses_; }
+  size_t node_count() const { return nodes_.size(); }
   const Node& node(NodeId id) const { return nodes_[id]; }
   absl::Span<const NodeId> children(const Range& range) const {
     return absl::Span<const NodeId>(children_).subspan(range.first, range.count);

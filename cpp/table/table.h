@@ -173,8 +173,8 @@ class Table : public std::enable_shared_from_this<Table> {
   virtual std::unique_ptr<Sweep> NewSweep(const KeySpan* span, Direction direction) = 0;
   // The same for the rows of one key, in one step.
   virtual Outcome JudgeKey(const KeyView& key, RowJudge* judge, Wait wait) = 0;
-  // The same for all rows of a span of an ordered_set, for a judge that only reads. *done: false if they are more than
-  // `most`, or lie under several locks; then none was judged.
+  // The same for all rows of a span of an ordered_set, for a judge that only reads. *done: false if the judge did not
+  // want them all, or they are more than `most`, or lie under several locks; in these cases none was judged.
   virtual Outcome JudgeSpan(const KeySpan& span, Direction direction, size_t most, RowJudge* judge, Wait wait,
                             bool* done);
 

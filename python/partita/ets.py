@@ -231,22 +231,24 @@ def update_element(tab: Tab, key: object, updates: Any, default: Row | None = No
 def init_table(tab: Tab, fn: Callable[[str], Any]) -> bool:
     """Replaces all rows by those that `fn` gives.
 
-    `fn("read")` returns `(list of rows, the function to ask next)`, or END when there are no more. If something goes
-    wrong the function is called with "close".
+    `fn("read")` returns `(list of rows, the function to ask next)`, or END when there are no more. If rows cannot be
+    inserted, the function that came with them is called with "close", and what it raises is ignored.
     """
     table = _table(tab)
     table.clear()
     while True:
+        answer = fn("read")
+        if answer is END or answer in ("end_of_input", Atom("end_of_input")):
+            return True
+        rows, fn = answer
         try:
-            answer = fn("read")
-            if answer is END or answer in ("end_of_input", Atom("end_of_input")):
-                return True
-            rows, following = answer
             table.insert(rows)
         except BaseException:
-            fn("close")
+            try:
+                fn("close")
+            except Exception:
+                pass
             raise
-        fn = following
 
 
 # --- All rows.

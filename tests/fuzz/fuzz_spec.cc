@@ -148,6 +148,18 @@ void CheckKey(const Value& result, const Value& key, uint32_t keypos) {
   Require(ExactlyEqual(element, key), "what keeps the key has it");
 }
 
+// A tuple may be a row, whose elements are as deep as terms can be; anything else is one term.
+std::vector<Value> PartsOf(const Value& result) {
+  const bool is_container = result.kind == Value::Kind::kWire && wire::IsContainer(wire::TagAt(result.data));
+  if (!is_container) return {result};
+  const wire::Container c = wire::ReadContainer(result.data);
+  if (c.kind != wire::ContainerKind::kTuple) return {result};
+  std::vector<Value> elements(c.count);
+  const char* p = c.body;
+  for (Value& element : elements) p = wire::ReadTerm(p, &element);
+  return elements;
+}
+
 }  // namespace
 }  // namespace partita
 
@@ -187,9 +199,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (analysis.keeps_key && keypos < row.size()) CheckKey(result, row[keypos], keypos);
     const auto form = analysis.result;
     if (form == ClauseAnalysis::Result::kRow || form == ClauseAnalysis::Result::kVars) return 0;
-    std::string wire;
-    AppendWire(result, &wire);
-    Require(ValidateWire(wire), "a result is a valid term");
+    for (const Value& part : PartsOf(result)) {
+      std::string wire;
+      AppendWire(part, &wire);
+      Require(ValidateWire(wire), "a result is a valid term");
+    }
   }
   return 0;
 }

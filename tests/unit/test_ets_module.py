@@ -181,16 +181,24 @@ def test_init_table(tab):
 
 
 def test_init_table_closes_what_fails(tab):
+    """As in ETS the function that came with the rows is closed, and what it raises then does not matter."""
     asked = []
 
+    def following(what):
+        asked.append(("following", what))
+        raise RuntimeError(what)
+
     def wrong(what):
-        asked.append(what)
-        return ["no row"], wrong
+        asked.append(("wrong", what))
+        return ["no row"], following
 
     with pytest.raises(TypeError, match="'no row'"):
         ets.init_table(tab, wrong)
-    assert asked == ["read", "close"]
+    assert asked == [("wrong", "read"), ("following", "close")]
     assert ets.tab2list(tab) == []
+    with pytest.raises(RuntimeError, match="read"):
+        ets.init_table(tab, following)
+    assert asked[2:] == [("following", "read")]
 
 
 # --- new.

@@ -2,6 +2,7 @@
 
 import collections
 import gc
+import threading
 
 import pytest
 
@@ -80,6 +81,31 @@ def test_depth_is_bounded(wrap):
             matchspec(spec)
 
 
+def test_what_is_too_deep_is_told_so():
+    deep = nested(501, 1, lambda x: [x])
+    frozen = nested(501, 1, lambda x: frozenset({x}))
+    for spec in ([(X, [], [("const", deep)])], [(X, [], [frozen])], [((V.x, frozen), [], [1])]):
+        with pytest.raises(partita.MatchSpecError, match=r"nested at most 500 deep|nested deeper than 500"):
+            matchspec(spec)
+
+
+def test_what_is_shared_is_looked_at_once():
+    """2 ** 400 parts if each were looked at by itself, and 400 ** 2 lists if each level asked anew."""
+    t = partita.Table()
+    doubled = nested(400, V.x, lambda x: [x, x])
+    with pytest.raises(partita.MatchSpecError, match="at most 2097152 parts"):
+        matchspec([((1, doubled), [], [1])])
+    wide = nested(400, V.x, lambda x: [*range(1000), x])
+    assert t.select_count([((1, wide), [], [True])]) == 0
+
+
+def test_an_object_that_was_not_initialised():
+    empty = partita._core.MatchSpec.__new__(partita._core.MatchSpec)
+    for call in (partita.Table().select, empty.test, partita.Table().explain):
+        with pytest.raises(TypeError, match="init"):
+            call(empty)
+
+
 def test_atoms_stand_for_the_objects():
     spec = [((Atom("$1"), Atom("_"), (Atom("$0"),)), [(Atom(">"), Atom("$1"), 1)], [[Atom("$$"), Atom("$_")]])]
     assert run_one((2, 0, (7,)), spec) == [[7, 2], (2, 0, (7,))]
@@ -139,6 +165,60 @@ def test_what_tries_to_blow_up_fails():
     assert guard(("*", ("bsl", 1, 4_000_000), ("bsl", 1, 4_000_000))) is False
     assert guard(("bsr", ("bsl", 1, 4_000_000), V.big)) is True
     assert len(matchspec([((i, V.x), [(">", V.x, i)], [V.x]) for i in range(10_000)]).run([(9_999, 10_000)])) == 1
+
+
+def test_a_row_may_hold_what_a_table_holds():
+    """A row is no level: what it is made of may be as deep as terms can be."""
+    deep = nested(500, 1, lambda x: [x])
+    t = partita.Table()
+    t.insert((1, deep))
+    assert t.select_replace([((V.k, V.x), [], [((V.k, V.x, "more"),)])]) == 1
+    assert t.get(1) == (1, deep, "more")
+    assert run_one((deep,), [((V.x,), [], [((V.x,),)])]) == (deep,)
+    with pytest.raises(partita.MatchError, match="too deep"):
+        run_one((deep,), [((V.x,), [], [[V.x]])])
+
+
+def test_an_error_tells_the_key():
+    t = partita.Table(fields=("id", "name", "note"))
+    t.insert(("key 7", "x", "y"))
+    for call in (t.select, t.select_replace, lambda spec: t.select(spec, 5), t.snapshot().select):
+        with pytest.raises(partita.MatchError, match=r"'\+' fails on the row \('key 7', 'x', Ellipsis\)"):
+            call([((ANY, V.name, ANY), [], [((("element", 0, ROW), ("+", V.name, 1)),)])])
+
+
+def test_what_computes_leaves_others_in_peace():
+    """Neither the GIL nor, for more than a row, a table's lock is held while large ints are multiplied."""
+    heavy = ("<", 0, ("*", ("bsl", ("+", V.b, 1), 300_000), ("bsl", ("+", V.b, 1), 300_000)))
+    t = partita.Table(type="ordered_set", partitions=1)
+    t.insert([(i, i) for i in range(12)])
+    keyed = [((V.a, V.b), [("<", V.a, 10), heavy], [True])]
+
+    def beside(call, work):
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(call()))
+        thread.start()
+        steps = 0
+        while thread.is_alive():
+            work()
+            steps += 1
+        thread.join()
+        assert answers == [10]
+        assert steps > 100  # one that waits for the GIL or the lock makes a handful
+
+    for call in (
+        lambda: t.select_count(keyed),
+        lambda: len(t.select(keyed)),
+        lambda: len(match_spec_run([(i, i) for i in range(10)], match_spec_compile(keyed))),
+        lambda: 10 * t.select_count([((3, V.b), [heavy], [True])]),
+        lambda: 10 * (run_one((3, 3), keyed) is True),
+    ):
+        beside(call, lambda: t.update_counter(11, (1, 1)))
+    for call in (  # these hold the lock for a row
+        lambda: len(t.select(keyed, 10)[0]),
+        lambda: t.select_replace([((V.a, V.b), [("<", V.a, 10), heavy], [ROW])]),
+    ):
+        beside(call, lambda: None)
 
 
 def test_compiled_specifications():

@@ -95,8 +95,9 @@ def test_what_is_no_pattern(pattern):
 def test_patterns_tell_their_place():
     with pytest.raises(partita.MatchSpecError, match=r"^pattern, element 1: ROW has no meaning"):
         partita.Table().match_object((1, ROW))
-    with pytest.raises(partita.MatchSpecError, match=r"^pattern: a pattern is a tuple, a variable or ANY"):
-        partita.Table().match(VARS)
+    for what in (VARS, ROW, partita.Atom("$_"), [1], 5):
+        with pytest.raises(TypeError, match=r"^pattern: a pattern is a tuple, a variable or ANY"):
+            partita.Table().match(what)
 
 
 def test_bound_keys_are_looked_up_exactly():
@@ -124,9 +125,7 @@ def test_a_body_that_errs_stops_the_select_and_is_not_counted():
     t = partita.Table()
     t.insert([(i, "x" if i == 1500 else i, "unread") for i in range(3000)])
     spec = [((ANY, V.x, ANY), [], [("+", V.x, 1)])]
-    with pytest.raises(
-        partita.MatchError, match=r"clause 0, body 0: '\+' fails on the row \(Ellipsis, 'x', Ellipsis\)"
-    ):
+    with pytest.raises(partita.MatchError, match=r"clause 0, body 0: '\+' fails on the row \(1500, 'x', Ellipsis\)"):
         t.select(spec)
     with pytest.raises(partita.MatchError, match=r"'hd' fails on the row \(1, 1, 'unread'\)"):
         t.select([((1, V.x, ANY), [], [("hd", V.x)])])
