@@ -1,6 +1,5 @@
 #include "bindings/queue_methods.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -52,11 +51,13 @@ class ItemBatch {
   }
   // Those of one partition together, in the order they came in.
   absl::Span<const QueueItem> InPartitions(const QueueBuffer& queue) {
-    if (queue.partitions() > 1) {
-      std::stable_sort(items_.begin(), items_.end(),
-                       [](const QueueItem& a, const QueueItem& b) { return a.partition < b.partition; });
-    }
-    return items_;
+    if (queue.partitions() == 1) return items_;
+    begins_.assign(queue.partitions() + 1, 0);
+    for (const QueueItem& item : items_) ++begins_[item.partition + 1];
+    for (size_t p = 1; p < begins_.size(); ++p) begins_[p] += begins_[p - 1];
+    sorted_.resize(items_.size());
+    for (const QueueItem& item : items_) sorted_[begins_[item.partition]++] = item;
+    return sorted_;
   }
   void Clear() {
     items_.clear();
@@ -66,6 +67,8 @@ class ItemBatch {
 
  private:
   std::vector<QueueItem> items_;
+  std::vector<QueueItem> sorted_;
+  std::vector<uint32_t> begins_;  // where the next item of a partition goes
   std::vector<Ref> objects_;
   EncodeArena arena_;
 };

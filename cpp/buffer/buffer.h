@@ -185,6 +185,8 @@ class Buffer {
   // With kYes the room is taken. With kNo result->verdict says why.
   Admission Admit(Shard* shard, uint64_t bytes, bool own, PushResult* result)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // Takes room for an item if there is.
+  bool Reserve(uint64_t bytes);
   // Counts an item that came in and found no room.
   void DropNewest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // After an item was stored in the open segment.
@@ -209,7 +211,6 @@ class Buffer {
  private:
   friend struct BufferList;
 
-  bool Reserve(uint64_t bytes);
   bool HasRoom(uint64_t bytes) const;
   bool DropOldest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // Goes on to the next frozen segment where the first one is done with. True: a watch reached its end.

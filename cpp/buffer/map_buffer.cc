@@ -48,6 +48,16 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
   Value values[] = {entry.key.key, entry.value, entry.version == nullptr ? Value::Int(0) : *entry.version,
                     Value::Int(0)};
   const RowView row{values, 4, entry.key.hash};
+  if (!keeps_order() && Reserve(bytes)) {  // the usual case, with one search: the key is new
+    bool inserted = false;
+    const Outcome outcome = open.table->InsertNew(row, kAlone, &inserted);
+    if (inserted && outcome == Outcome::kOk) {
+      NoteTaken(shard, bytes, result);
+      return outcome;
+    }
+    GiveBack(1, bytes);
+    if (outcome != Outcome::kOk) return outcome;
+  }
   uint64_t old_bytes = 0;
   {
     RowBuffer found;

@@ -3,6 +3,7 @@
 Each script runs in a process of its own and tells by its standard output what was processed.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def test_a_buffer_made_at_the_end_stops_too():
     assert run(script) == [0, 1]
 
 
-@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("attempt", range(100 if os.environ.get("PARTITA_TESTS") == "long" else 5))
 def test_busy_threads_at_the_end(attempt):
     script = (
         "q = new(processing_interval=0.001, flush_at=10, max_items=1000)\n"
