@@ -183,7 +183,7 @@ Outcome Buffer::Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& wa
             part.begin = shard.counts;
             shard.watches.push_back(watch);
           }
-          Tidy(partition);
+          Tidy(&shard, partition);
           *waiting = !shard.frozen.empty();
           return Outcome::kOk;
         }
@@ -195,24 +195,23 @@ Outcome Buffer::Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& wa
   }
 }
 
-bool Buffer::Tidy(uint32_t partition) {
-  Shard& shard = shards_[partition];
-  while (!shard.in_hand && !shard.frozen.empty() && shard.frozen.front().left == 0) {
-    shard.frozen.pop_front();
-    ++shard.segments_resolved;
+bool Buffer::Tidy(Shard* shard, uint32_t partition) {
+  while (!shard->in_hand && !shard->frozen.empty() && shard->frozen.front().left == 0) {
+    shard->frozen.pop_front();
+    ++shard->segments_resolved;
   }
   bool done = false;
-  for (size_t i = 0; i < shard.watches.size();) {
-    FlushWatch& watch = *shard.watches[i];
+  for (size_t i = 0; i < shard->watches.size();) {
+    FlushWatch& watch = *shard->watches[i];
     FlushWatch::Part& part = watch.parts_[partition];
-    if (part.segments > shard.segments_resolved) {
+    if (part.segments > shard->segments_resolved) {
       ++i;
       continue;
     }
-    part.end = shard.counts;
+    part.end = shard->counts;
     part.reached = true;
     if (watch.pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) done = true;
-    shard.watches.erase(shard.watches.begin() + static_cast<ptrdiff_t>(i));
+    shard->watches.erase(shard->watches.begin() + static_cast<ptrdiff_t>(i));
   }
   return done;
 }
@@ -224,7 +223,7 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
     const Locked locked(&shard, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
     assert(!shard.in_hand);
-    Tidy(partition);
+    Tidy(&shard, partition);
     if (shard.frozen.empty()) return Outcome::kOk;
     Segment& segment = shard.frozen.front();
     const Outcome outcome = TakeFrom(&segment, most, whole, taken.get());
@@ -264,7 +263,7 @@ Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, uint64_
     GiveBack(items, all ? batch->bytes_ : 0);
     if (all) {
       shard.in_hand = false;
-      *watch_done = Tidy(batch->partition_);
+      *watch_done = Tidy(&shard, batch->partition_);
     }
   }
   room_.NotifyAll();

@@ -214,7 +214,7 @@ class Buffer {
   bool HasRoom(uint64_t bytes) const;
   bool DropOldest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // Goes on to the next frozen segment where the first one is done with. True: a watch reached its end.
-  bool Tidy(uint32_t partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shards_[partition].lock);
+  bool Tidy(Shard* shard, uint32_t partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // Work may throw std::bad_alloc.
   template <typename Work>
   Outcome UnderAllLocks(Wait wait, Work&& work) ABSL_NO_THREAD_SAFETY_ANALYSIS;
