@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <map>
 #include <new>
+#include <set>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_set.h"
 #include "base/lock.h"
 
 namespace partita {
@@ -152,9 +152,9 @@ class Pool {
 
   WordLock lock_;
   std::map<size_t, SizeClass> classes_;  // regions point to them
-  absl::btree_set<Region*> regions_;
-  Region* spare_ = nullptr;  // an empty one
-  size_t malloc_bytes_ = 0;  // in large blocks that are not from here
+  std::set<Region*> regions_;            // stays whole where memory runs out
+  Region* spare_ = nullptr;              // an empty one
+  size_t malloc_bytes_ = 0;              // in large blocks that are not from here
 };
 
 // Never destroyed: tables may outlive static objects.

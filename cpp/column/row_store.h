@@ -19,10 +19,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "base/status.h"
@@ -241,8 +241,8 @@ class RowStore {
   // and has room for all of them, so that adding one cannot fail.
   std::vector<uint32_t> open_;
   std::vector<uint32_t> free_numbers_;
-  uint32_t live_chunks_ = 0;                 // that exist
-  absl::btree_map<uint32_t, SlotSet> held_;  // by chunk
+  uint32_t live_chunks_ = 0;          // that exist
+  std::map<uint32_t, SlotSet> held_;  // by chunk; stays whole where memory runs out
 
   uint64_t epoch_ = 1;       // birth of blocks made now
   uint64_t newest_pin_ = 0;  // 0: no pins

@@ -52,7 +52,7 @@ Slot RowStore::ClaimSlotBesideHeld() {
 
 // Writes only fields of a header that belong to the writer, also where a pin sees the header: so it cannot fail.
 void RowStore::ReleaseHeld() {
-  absl::btree_map<uint32_t, SlotSet> held;
+  std::map<uint32_t, SlotSet> held;
   held.swap(held_);
   for (const auto& [number, slots] : held) {
     Chunk* chunk = chunks_[number];

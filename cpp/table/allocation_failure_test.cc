@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/huge_pages.h"
 #include "column/block.h"
 #include "match/share.h"
 #include "table/ordered_table.h"
@@ -409,6 +410,63 @@ TEST(AllocationFailureTest, RowsThatAreJudged) {
     EXPECT_EQ(RowsInOrder(copy.get()), RowsInOrder(table.get()));
   }
   EXPECT_GT(failures, 20);
+}
+
+// What a table notes of erased keys, for a snapshot and for walks while it is fixed, stays whole as it grows.
+TEST(AllocationFailureTest, NotesOnErasedKeys) {
+  constexpr int kRows = 20 * kChunkSlots;
+  const std::shared_ptr<Table> table = *Table::Create(TableOptions{.partitions = 1});
+  for (int i = 0; i < kRows; ++i) {
+    ASSERT_EQ(table->Insert(RowArgument(*table, {i}).view(), Wait::kBlock), Outcome::kOk);
+  }
+  const std::shared_ptr<Snapshot> snapshot = SnapshotOf(table.get());
+  ASSERT_EQ(table->Fix(Wait::kBlock), Outcome::kOk);
+  std::vector<int> erased;
+  int failures = 0;
+  for (int i = 0; i < kRows; i += 101) {
+    const KeyView key = KeyArgument(*table, i);
+    for (int64_t k = 1;; ++k) {
+      uint64_t count = 0;
+      Outcome outcome;
+      {
+        const FailingAllocation fail(k);
+        outcome = table->Delete(key, Wait::kBlock, &count);
+      }
+      if (outcome == Outcome::kOk) break;
+      ASSERT_EQ(outcome, Outcome::kNoMemory);
+      ++failures;
+    }
+    erased.push_back(i);
+    for (const int old : erased) {
+      RowBuffer out;
+      ASSERT_EQ(snapshot->Lookup(KeyArgument(*table, old), Wait::kBlock, &out), Outcome::kOk);
+      ASSERT_EQ(out.size(), 1u) << old;
+    }
+  }
+  EXPECT_GT(failures, 200);
+  EXPECT_EQ(table->CheckInvariants().message(), "");
+  for (const int old : erased) {
+    ASSERT_EQ(table->Insert(RowArgument(*table, {old}).view(), Wait::kBlock), Outcome::kOk);
+  }
+  ASSERT_EQ(table->Unfix(Wait::kBlock), Outcome::kOk);
+  EXPECT_EQ(table->CheckInvariants().message(), "");
+}
+
+TEST(AllocationFailureTest, LargeBlocks) {
+  constexpr size_t kBytes = 64 << 10;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 1500; ++i) {
+    for (int64_t k = 1; k <= 3; ++k) {
+      blocks.push_back(nullptr);
+      const FailingAllocation fail(k);
+      blocks.back() = AllocateLarge(kBytes);  // from malloc, where there is no memory for a region
+    }
+  }
+  for (void* block : blocks) {
+    ASSERT_NE(block, nullptr);
+    *static_cast<char*>(block) = 1;
+    FreeLarge(block, kBytes);
+  }
 }
 
 // Counting goes on alone where a thread cannot be had.

@@ -40,7 +40,8 @@ void FixedKeys::ForgetSlots() {
 }
 
 uint64_t FixedKeys::bytes() const {
-  uint64_t bytes = sizeof(FixedKeys) + erased_.size() * sizeof(decltype(erased_)::value_type) * 4 / 3 + key_bytes_;
+  uint64_t bytes =
+      sizeof(FixedKeys) + erased_.size() * (sizeof(decltype(erased_)::value_type) + kMapNodeBytes) + key_bytes_;
   for (const Cleared& cleared : cleared_) {
     bytes += sizeof(Cleared) + (cleared.rows.capacity() + cleared.keys.capacity()) * sizeof(void*);
   }

@@ -8,16 +8,19 @@
 #define PARTITA_TABLE_FIXED_KEYS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "column/row_store.h"
 #include "term/value.h"
 
 namespace partita {
+
+// What a node of a std::map takes beside its value.
+inline constexpr uint64_t kMapNodeBytes = 40;
 
 class FixedKeys {
  public:
@@ -65,7 +68,7 @@ class FixedKeys {
   };
 
   const uint32_t keypos_;
-  absl::btree_map<uint64_t, absl::InlinedVector<Erased, 1>> erased_;  // by hash
+  std::map<uint64_t, absl::InlinedVector<Erased, 1>> erased_;  // by hash; stays whole where memory runs out
   uint64_t key_bytes_ = 0;
   std::vector<Cleared> cleared_;
 };

@@ -235,7 +235,8 @@ HashIndex Partition::RemoveAll(bool drop) {
 }
 
 uint64_t Partition::Bytes() const {
-  uint64_t bytes = rows.bytes() + index.bytes() + erased.size() * sizeof(decltype(erased)::value_type) * 4 / 3;
+  uint64_t bytes =
+      rows.bytes() + index.bytes() + erased.size() * (sizeof(decltype(erased)::value_type) + kMapNodeBytes);
   for (const OldIndex& old : old_indexes) bytes += old.index.bytes();
   if (fixed != nullptr) bytes += fixed->bytes();
   if (chains != nullptr) bytes += chains->bytes();

@@ -10,12 +10,12 @@
 #define PARTITA_TABLE_PARTITION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "column/row_store.h"
 #include "table/bag_chains.h"
@@ -46,7 +46,8 @@ struct alignas(64) Partition final : Shard {
 
   HashIndex index ABSL_GUARDED_BY(lock);
   std::unique_ptr<BagChains> chains ABSL_GUARDED_BY(lock);  // null in a set
-  absl::btree_map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
+  // Not a btree of abseil's: that one is broken once it could get no memory.
+  std::map<uint32_t, absl::InlinedVector<ErasedSlot, 1>> erased ABSL_GUARDED_BY(lock);
   std::vector<OldIndex> old_indexes ABSL_GUARDED_BY(lock);
   uint64_t oldest_pin ABSL_GUARDED_BY(lock) = 0;           // when the last two were last looked through
   std::unique_ptr<FixedKeys> fixed ABSL_GUARDED_BY(lock);  // null: the table is not fixed
