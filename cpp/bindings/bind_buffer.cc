@@ -12,6 +12,7 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
+#include "bindings/instance.h"
 #include "bindings/map_methods.h"
 #include "bindings/pacer.h"
 #include "bindings/py_term.h"
@@ -57,8 +58,8 @@ PyMethodDef map_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-py::custom_type_setup WithMethods(PyMethodDef* methods) {
-  return py::custom_type_setup([methods](PyHeapTypeObject* heap_type) { heap_type->ht_type.tp_methods = methods; });
+auto WithMethods(PyMethodDef* methods) {
+  return [methods](PyTypeObject* type) { type->tp_methods = methods; };
 }
 
 void Check(Outcome outcome) {
@@ -194,6 +195,22 @@ py::dict Stats(const BufferControl& control) {
   return dict;
 }
 
+std::unique_ptr<QueueHandle> NewQueue(uint32_t partitions) {
+  return std::make_unique<QueueHandle>(QueueHandle{std::make_shared<QueueBuffer>(partitions, NewSeed())});
+}
+
+std::unique_ptr<MapHandle> NewMap(uint32_t partitions) {
+  return std::make_unique<MapHandle>(MapHandle{std::make_shared<MapBuffer>(partitions, NewSeed())});
+}
+
+std::unique_ptr<BufferControl> NewQueueControl(const QueueHandle& queue) {
+  return std::make_unique<BufferControl>(BufferControl{queue.buffer});
+}
+
+std::unique_ptr<BufferControl> NewMapControl(const MapHandle& map) {
+  return std::make_unique<BufferControl>(BufferControl{map.buffer});
+}
+
 py::dict ReadWatch(const BufferControl& control, const WatchHandle& watch) {
   FlushReport report;
   Check(CallEngine([&](Wait wait) { return control.buffer->ReadWatch(*watch.watch, wait, &report); }));
@@ -210,18 +227,16 @@ py::dict ReadWatch(const BufferControl& control, const WatchHandle& watch) {
 
 void RegisterBuffer(py::module_& module) {
   InstallBufferForkHandlers();
-  py::class_<QueueHandle>(module, "QueueBuffer", WithMethods(queue_methods)).def(py::init([](uint32_t partitions) {
-    return QueueHandle{std::make_shared<QueueBuffer>(partitions, NewSeed())};
-  }));
-  py::class_<MapHandle>(module, "MapBuffer", WithMethods(map_methods)).def(py::init([](uint32_t partitions) {
-    return MapHandle{std::make_shared<MapBuffer>(partitions, NewSeed())};
-  }));
+  auto queue = DefineClass<QueueHandle>(module, "QueueBuffer", nullptr, WithMethods(queue_methods));
+  DefineInit(&queue, &NewQueue);
+  auto map = DefineClass<MapHandle>(module, "MapBuffer", nullptr, WithMethods(map_methods));
+  DefineInit(&map, &NewMap);
   CheckLayout<QueueHandle>();
   CheckLayout<MapHandle>();
-  py::class_<WatchHandle>(module, "FlushWatch").def_property_readonly("done", [](const WatchHandle& watch) {
+  DefineClass<WatchHandle>(module, "FlushWatch", nullptr).def_property_readonly("done", [](const WatchHandle& watch) {
     return watch.watch->done();
   });
-  py::class_<BatchHandle>(module, "Batch")
+  DefineClass<BatchHandle>(module, "Batch", nullptr)
       .def_property_readonly("size", [](const BatchHandle& handle) { return handle.batch->size(); })
       .def_property_readonly("first", [](const BatchHandle& handle) { return handle.batch->first(); })
       .def_property_readonly("partition", [](const BatchHandle& handle) { return handle.batch->partition(); })
@@ -229,10 +244,10 @@ void RegisterBuffer(py::module_& module) {
       .def("fill", &Fill)
       .def("resolve", &Resolve)
       .def("set_in_doubt", &SetInDoubt);
-  py::class_<BufferControl>(module, "BufferControl")
-      .def(py::init([](const QueueHandle& queue) { return BufferControl{queue.buffer}; }))
-      .def(py::init([](const MapHandle& map) { return BufferControl{map.buffer}; }))
-      .def_property_readonly("partitions", [](const BufferControl& control) { return control.buffer->partitions(); })
+  auto control = DefineClass<BufferControl>(module, "BufferControl", nullptr);
+  DefineInit(&control, &NewQueueControl);
+  DefineInit(&control, &NewMapControl);
+  control.def_property_readonly("partitions", [](const BufferControl& control) { return control.buffer->partitions(); })
       .def("freeze", &Freeze, py::arg("partition"), py::arg("watch") = nullptr)
       .def("take", &Take)
       .def("set_limits", &SetLimits)

@@ -15,6 +15,7 @@
 #include "bindings/container_type.h"
 #include "bindings/file_steps.h"
 #include "bindings/handles.h"
+#include "bindings/instance.h"
 #include "bindings/register.h"
 #include "file/durable_table.h"
 
@@ -42,9 +43,8 @@ std::shared_ptr<DurableTable> TakeEngineObject(DurableFile* file) { return std::
 std::shared_ptr<FileSaving::Parts> TakeEngineObject(FileSaving* saving) { return std::move(saving->parts); }
 
 template <typename Handle>
-py::custom_type_setup EndsWithoutGil() {
-  return py::custom_type_setup(
-      [](PyHeapTypeObject* heap_type) { heap_type->ht_type.tp_dealloc = &DeallocContainer<Handle>; });
+void EndWithoutGil(PyTypeObject* type) {
+  type->tp_dealloc = &DeallocContainer<Handle>;
 }
 
 Durability ParseDurability(const std::string& name) {
@@ -167,11 +167,11 @@ py::object Fields(const DurableFile& file) {
 }  // namespace
 
 void RegisterDurable(py::module_& module) {
-  py::class_<DurableFile>(module, "DurableFile", "The files of a table that lives at a path. See durable.py.",
-                          EndsWithoutGil<DurableFile>())
-      .def(py::init(&NewDurableFile), py::arg("path"), py::arg("durability"), py::arg("sync_every"),
-           py::arg("read_only"), py::arg("repair"), py::arg("allow_pickle"), py::arg("threads"))
-      .def("open", &Open, "Locks the files; whether there are any.")
+  auto file = DefineClass<DurableFile>(
+      module, "DurableFile", "The files of a table that lives at a path. See durable.py.", &EndWithoutGil<DurableFile>);
+  DefineInit(&file, &NewDurableFile, py::arg("path"), py::arg("durability"), py::arg("sync_every"),
+             py::arg("read_only"), py::arg("repair"), py::arg("allow_pickle"), py::arg("threads"));
+  file.def("open", &Open, "Locks the files; whether there are any.")
       .def("describe", &Describe, py::arg("table"), "Where there are none: those to be made are for such a table.")
       .def("load_step", &LoadStep, py::arg("table"),
            "Puts the next rows into `table`; True once all are in and changes of it go into the files.")
@@ -188,7 +188,7 @@ void RegisterDurable(py::module_& module) {
       .def_property_readonly("type", [](const DurableFile& file) { return TypeName(file.durable->header().type); })
       .def_property_readonly("keypos", [](const DurableFile& file) { return file.durable->header().keypos; })
       .def_property_readonly("fields", &Fields);
-  py::class_<FileSaving>(module, "FileSaving", "A save of a table that lives at a path.", EndsWithoutGil<FileSaving>())
+  DefineClass<FileSaving>(module, "FileSaving", "A save of a table that lives at a path.", &EndWithoutGil<FileSaving>)
       .def("step", &SaveStep, "Writes the next rows; True once the file is complete and in its place.")
       .def("close", &EndSaving, "Gives it up unless it is complete.");
 }

@@ -11,6 +11,7 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
+#include "bindings/instance.h"
 #include "bindings/py_ref.h"
 #include "bindings/py_term.h"
 #include "bindings/register.h"
@@ -126,6 +127,10 @@ struct LoaderHandle {
   erlang::TabLoader loader;
 };
 
+std::unique_ptr<LoaderHandle> NewLoader(const TableHandle& table, int binaries, int maps, uint64_t offset) {
+  return std::make_unique<LoaderHandle>(table, binaries, maps, offset);
+}
+
 // Puts the rows in that `bytes`, the next ones of the file, complete. Gives their terms (empty unless `with_terms`),
 // the digests to be checked, and None or what is wrong as (damaged, offset in the file, message).
 py::tuple Feed(LoaderHandle& self, py::bytes bytes, bool with_terms) {
@@ -175,17 +180,18 @@ std::unique_ptr<erlang::TabDumper> NewDumper(const SnapshotHandle& snapshot) {
 
 void RegisterErlang(py::module_& module) {
   if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
-  py::class_<LoaderHandle>(module, "ErlangTabLoader")
-      .def(py::init<const TableHandle&, int, int, uint64_t>())
-      .def("feed", &Feed)
+  auto loader = DefineClass<LoaderHandle>(module, "ErlangTabLoader", nullptr);
+  DefineInit(&loader, &NewLoader);
+  loader.def("feed", &Feed)
       .def_property_readonly("rows", [](const LoaderHandle& self) { return self.loader.rows(); })
       .def_property_readonly("end_term", [](const LoaderHandle& self) { return ToBytes(self.loader.end_term()); })
       .def_property_readonly("offset", [](const LoaderHandle& self) { return self.loader.offset(); })
       .def_property_readonly("unfinished", [](const LoaderHandle& self) { return self.loader.unfinished(); });
-  py::class_<erlang::TabDumper>(module, "ErlangTabDumper")
-      .def(py::init(&NewDumper))
-      .def("next", &NextRecords)
-      .def_property_readonly("rows", [](const erlang::TabDumper& self) { return self.rows(); });
+  auto dumper = DefineClass<erlang::TabDumper>(module, "ErlangTabDumper", nullptr);
+  DefineInit(&dumper, &NewDumper);
+  dumper.def("next", &NextRecords).def_property_readonly("rows", [](const erlang::TabDumper& self) {
+    return self.rows();
+  });
 }
 
 }  // namespace partita

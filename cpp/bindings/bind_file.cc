@@ -18,6 +18,7 @@
 #include "bindings/errors.h"
 #include "bindings/file_steps.h"
 #include "bindings/handles.h"
+#include "bindings/instance.h"
 #include "bindings/register.h"
 #include "file/replacement.h"
 #include "file/snapshot_file.h"
@@ -139,18 +140,20 @@ py::object Fields(const Reader& reader) {
 }  // namespace
 
 void RegisterFile(py::module_& module) {
-  py::class_<Writer>(module, "FileWriter", "A snapshot on its way into a file. See files.py.")
-      .def(py::init(&NewWriter), py::arg("snapshot"), py::arg("path"), py::arg("threads"))
-      .def("step", &WriteStep, "Writes the next rows; True once the file is complete and under its name.")
+  auto writer = DefineClass<Writer>(module, "FileWriter", "A snapshot on its way into a file. See files.py.");
+  DefineInit(&writer, &NewWriter, py::arg("snapshot"), py::arg("path"), py::arg("threads"));
+  writer.def("step", &WriteStep, "Writes the next rows; True once the file is complete and under its name.")
       .def("close", &AbandonWriter, "Removes what was written unless it is complete.")
       .def_property_readonly("rows", [](const Writer& writer) { return writer.writer->rows_written(); });
-  py::class_<ReplacementInPython>(module, "FileReplacement", "A new file that takes the place of the one at `path`.")
-      .def(py::init(&NewReplacement), py::arg("path"))
-      .def("write", &Append, py::arg("data"), "Appends to it.")
+  auto replacement = DefineClass<ReplacementInPython>(module, "FileReplacement",
+                                                      "A new file that takes the place of the one at `path`.");
+  DefineInit(&replacement, &NewReplacement, py::arg("path"));
+  replacement.def("write", &Append, py::arg("data"), "Appends to it.")
       .def("commit", &Commit, py::arg("sync"), "Puts it in its place; with `sync` it is on the disk then.")
       .def("close", &AbandonReplacement, "Removes it unless it was committed.");
-  py::class_<Reader>(module, "FileReader", "A file on its way into a table. See files.py.")
-      .def(py::init(&NewReader), py::arg("path"), py::arg("threads"))
+  auto reader = DefineClass<Reader>(module, "FileReader", "A file on its way into a table. See files.py.");
+  DefineInit(&reader, &NewReader, py::arg("path"), py::arg("threads"));
+  reader
       .def("step", &ReadStep, py::arg("table"), py::arg("allow_pickle"),
            "Puts the next rows into `table`; True once all are in and the file checks out to its end.")
       .def("row_count", &CountRows, "The number of rows, by what the file says at its end.")

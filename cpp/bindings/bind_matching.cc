@@ -10,6 +10,7 @@
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "bindings/handles.h"
+#include "bindings/instance.h"
 #include "bindings/match_spec.h"
 #include "bindings/pacer.h"
 #include "bindings/py_foreign.h"
@@ -167,7 +168,10 @@ PyObject* RunAll(PyObject* self, PyObject* rows) {
 
 PyObject* Repr(PyObject* self) {
   auto* handle = HandleOf<MatchSpecHandle>(self);
-  if (handle == nullptr) return nullptr;
+  if (handle == nullptr) {
+    PyErr_Clear();
+    return PyUnicode_FromString("<partita.matchspec, not initialized>");
+  }
   return PyUnicode_FromFormat("partita.matchspec(%U)", handle->text.get());
 }
 
@@ -200,6 +204,7 @@ void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> ro
   PyTypeObject* error = match_error.Get();
   Ref tuple = error != nullptr ? Ref::Steal(PyTuple_New(static_cast<Py_ssize_t>(row.size()))) : Ref();
   if (!tuple) return;
+  PyObject_GC_UnTrack(tuple.get());  // decoding may run code, to which the collector must not show holes
   for (uint32_t i = 0; i < row.size(); ++i) {
     const bool known = (columns & ColumnBit(i)) != 0;
     PyObject* element = known ? DecodeValue(row[i]) : Py_NewRef(Py_Ellipsis);
@@ -213,11 +218,12 @@ void RaiseMatchError(const Machine::Failure& failure, absl::Span<const Value> ro
 }
 
 void RegisterMatching(py::module_& module) {
-  const auto setup = py::custom_type_setup([](PyHeapTypeObject* heap_type) {
-    heap_type->ht_type.tp_methods = methods;
-    heap_type->ht_type.tp_repr = &Entry<&Repr>::Call;
-  });
-  py::class_<MatchSpecHandle>(module, "MatchSpec", setup).def(py::init(&NewMatchSpec));
+  const auto setup = [](PyTypeObject* type) {
+    type->tp_methods = methods;
+    type->tp_repr = &Entry<&Repr>::Call;
+  };
+  auto type = DefineClass<MatchSpecHandle>(module, "MatchSpec", nullptr, setup);
+  DefineInit(&type, &NewMatchSpec);
   CheckLayout<MatchSpecHandle>();
 }
 

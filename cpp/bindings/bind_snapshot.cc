@@ -6,6 +6,7 @@
 
 #include "bindings/container_type.h"
 #include "bindings/entry.h"
+#include "bindings/instance.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
 #include "bindings/select_methods.h"
@@ -78,9 +79,10 @@ std::unique_ptr<SnapshotHandle> NewSnapshot(py::object table) {
 }  // namespace
 
 void RegisterSnapshot(py::module_& module) {
-  py::class_<SnapshotHandle>(module, "Snapshot", ContainerSetup<SnapshotHandle, SnapshotReader>(snapshot_methods))
-      .def(py::init(&NewSnapshot))
-      .def_property_readonly("name", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.name_object()); })
+  auto type = DefineClass<SnapshotHandle>(module, "Snapshot", nullptr,
+                                          ContainerSetup<SnapshotHandle, SnapshotReader>(snapshot_methods));
+  DefineInit(&type, &NewSnapshot);
+  type.def_property_readonly("name", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.name_object()); })
       .def_property_readonly("fields", [](const SnapshotHandle& snapshot) { return py::handle(snapshot.fields.get()); })
       .def_property_readonly("keypos", [](const SnapshotHandle& snapshot) { return snapshot.options.keypos; })
       .def_property_readonly("closed", [](const SnapshotHandle& snapshot) { return snapshot.snapshot == nullptr; });

@@ -12,6 +12,7 @@
 #include "bindings/errors.h"
 #include "bindings/fix.h"
 #include "bindings/gil.h"
+#include "bindings/instance.h"
 #include "bindings/match_writes.h"
 #include "bindings/read_methods.h"
 #include "bindings/register.h"
@@ -70,12 +71,6 @@ std::unique_ptr<TableHandle> NewOfBatch(const BatchHandle& batch, py::object fie
   handle->name = std::make_shared<Ref>(Ref::Borrow(Py_None));
   handle->fields = Ref::Steal(fields.release().ptr());
   return handle;
-}
-
-// Gives the table another name and returns the one it had, in one step under the GIL.
-py::object ExchangeName(TableHandle& table, py::str name) {
-  Ref old = std::exchange(*table.name, Ref::Steal(name.release().ptr()));
-  return py::reinterpret_steal<py::object>(old.release());
 }
 
 // What the engine knows of itself, for info().
@@ -185,9 +180,10 @@ PyMethodDef table_methods[] = {
     Method<&Update>("update",
                     "update($self, key, fn, default=None)\n--\n\n"
                     "Replaces the row of a key by `fn(row)` and returns the new row.\n\n"
-                    "`fn` is called without any lock, so it may do what it likes, and called again if another thread\n"
-                    "changed the row meanwhile. `default` is the row to start from if the key is absent; it takes the\n"
-                    "given key. Without it an absent key is a KeyError. ValueError if `fn` changes the key."),
+                    "`fn` is called without any lock, and called again if the row was changed meanwhile: one that\n"
+                    "writes to the row itself is called for ever. `default` is the row to start from if the key is\n"
+                    "absent; it takes the given key. Without it an absent key is a KeyError. ValueError if `fn`\n"
+                    "changes the key."),
     Method<&CompareAndSwap>(
         "compare_and_swap",
         "compare_and_swap($self, old_row, new_row)\n--\n\n"
@@ -273,12 +269,12 @@ PyMethodDef table_methods[] = {
 }  // namespace
 
 void RegisterTable(py::module_& module) {
-  py::class_<TableHandle>(module, "Table", ContainerSetup<TableHandle, TableReader>(table_methods))
-      .def(py::init(&NewTable))
-      .def(py::init(&NewView))
-      .def(py::init(&NewOfBatch))
-      .def("_exchange_name", &ExchangeName)
-      .def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name_object()); })
+  auto type =
+      DefineClass<TableHandle>(module, "Table", nullptr, ContainerSetup<TableHandle, TableReader>(table_methods));
+  DefineInit(&type, &NewTable);
+  DefineInit(&type, &NewView);
+  DefineInit(&type, &NewOfBatch);
+  type.def_property_readonly("name", [](const TableHandle& table) { return py::handle(table.name_object()); })
       .def_property_readonly("fields", [](const TableHandle& table) { return py::handle(table.fields.get()); })
       .def_property_readonly("type", [](const TableHandle& table) { return TypeName(table.options.type); })
       .def_property_readonly("keypos", [](const TableHandle& table) { return table.options.keypos; })

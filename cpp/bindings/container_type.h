@@ -32,16 +32,15 @@ void DeallocContainer(PyObject* self) {
 }
 
 template <typename Handle, typename Reader>
-pybind11::custom_type_setup ContainerSetup(PyMethodDef* methods) {
-  return pybind11::custom_type_setup([methods](PyHeapTypeObject* heap_type) {
-    PyTypeObject* type = &heap_type->ht_type;
+auto ContainerSetup(PyMethodDef* methods) {
+  return [methods](PyTypeObject* type) {
     type->tp_methods = methods;
     type->tp_iter = &Entry<&Iterate<Reader>>::Call;
     type->tp_dealloc = &DeallocContainer<Handle>;
     type->tp_as_number->nb_bool = &IsTrue;
     type->tp_as_sequence->sq_length = &Entry<&Length<Reader>>::Call;
     type->tp_as_sequence->sq_contains = &Entry<&Contains<Reader>>::Call;
-  });
+  };
 }
 
 }  // namespace partita

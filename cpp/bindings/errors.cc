@@ -88,12 +88,12 @@ PyObject* RaiseNotDurable(const Shape& shape, bool unknown) {
 
 }  // namespace
 
-void RaiseNotInitialized(PyObject* self) {
+void RaiseNotInitialized(PyTypeObject* type) {
   PyErr_Format(
       PyExc_TypeError,
       "this %.200s object is not initialized: call the class instead of __new__, and do not inherit from a second "
       "extension type",
-      Py_TYPE(self)->tp_name);
+      type->tp_name);
 }
 
 PyObject* RaiseOutcome(const Shape& shape, Outcome outcome) {
@@ -153,7 +153,7 @@ PyObject* ShortRepr(PyObject* object) {
   assert(LocksHeldByThisThread() == 0);
   Ref module = Ref::Steal(PyImport_ImportModule("partita.errors"));
   Ref repr = module ? Ref::Steal(PyObject_CallMethod(module.get(), "short_repr", "(O)", object)) : Ref();
-  if (repr) return repr.release();
+  if (repr || !PyErr_ExceptionMatches(PyExc_Exception)) return repr.release();
   PyErr_Clear();
   return PyUnicode_FromFormat("<%.100s object>", Py_TYPE(object)->tp_name);
 }

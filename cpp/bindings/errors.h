@@ -24,7 +24,7 @@ PyObject* RaiseKeyError(PyObject* key);
 PyObject* RaiseSnapshotClosed();
 
 // repr(object) as a new str, of large objects its beginning (python/partita/errors.py); the type's name if repr()
-// fails. Null only without memory.
+// fails. Null, with the exception set, without memory and for what is meant to end more than repr(): Ctrl-C.
 PyObject* ShortRepr(PyObject* object);
 
 // Puts `context` (a printf-like format) and ": " before the message of the pending exception if that is exactly a

@@ -51,8 +51,8 @@ struct SnapshotHandle : Shape {
   std::shared_ptr<Snapshot> snapshot;  // null once closed
 };
 
-// Sets TypeError: `self` was made by __new__ alone, or its class inherits from several extension types.
-void RaiseNotInitialized(PyObject* self);
+// Sets TypeError: an instance of `type` was made by __new__ alone, or its class inherits from several extension types.
+void RaiseNotInitialized(PyTypeObject* type);
 
 // The handle in `self`, whose type the method descriptor has checked, or null with an exception set. Reads pybind11's
 // instance directly: the general cast costs more than a lookup in the table. CheckLayout proves at import that it may.
@@ -60,7 +60,7 @@ template <typename Handle>
 inline Handle* HandleOf(PyObject* self) {
   auto* instance = reinterpret_cast<pybind11::detail::instance*>(self);
   void* handle = instance->simple_layout ? instance->simple_value_holder[0] : nullptr;
-  if (ABSL_PREDICT_FALSE(handle == nullptr)) RaiseNotInitialized(self);
+  if (ABSL_PREDICT_FALSE(handle == nullptr)) RaiseNotInitialized(Py_TYPE(self));
   return static_cast<Handle*>(handle);
 }
 

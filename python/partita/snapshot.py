@@ -60,7 +60,10 @@ class Snapshot(_core.Snapshot, Selecting):
         return {"name": self.name, "size": len(self), "keypos": self.keypos, "fields": self.fields}
 
     def __repr__(self) -> str:
-        of = f"of {self.name!r}" if self.name is not None else "of an unnamed table"
+        try:
+            of = f"of {self.name!r}" if self.name is not None else "of an unnamed table"
+        except TypeError:  # __init__ was not called yet
+            return "<partita.Snapshot, not initialized>"
         state = "closed" if self.closed else f"{len(self)} rows"
         return f"<partita.Snapshot {of}, {state}>"
 
