@@ -55,6 +55,7 @@ template <typename Next>
 inline PyObject* MakeTuple(Py_ssize_t count, Next next) {
   PyObject* tuple = PyTuple_New(count);
   if (ABSL_PREDICT_FALSE(tuple == nullptr)) return nullptr;
+  if (count != 0) PyObject_GC_UnTrack(tuple);  // elements may run code, to which the collector must not show holes
   bool tracked = false;
   for (Py_ssize_t i = 0; i < count; ++i) {
     const Value& v = next();
@@ -66,7 +67,7 @@ inline PyObject* MakeTuple(Py_ssize_t count, Next next) {
     PyTuple_SET_ITEM(tuple, i, element);
     if (v.kind == Value::Kind::kWire && !tracked) tracked = NeedsCollector(v.data, element);
   }
-  if (!tracked && count != 0) PyObject_GC_UnTrack(tuple);
+  if (tracked) PyObject_GC_Track(tuple);
   return tuple;
 }
 
@@ -87,12 +88,15 @@ PyObject* DecodeNext(const char** p) {
 
 PyObject* DecodeList(const wire::Container& c) {
   Ref list = Ref::Steal(PyList_New(c.count));
+  if (!list) return nullptr;
+  PyObject_GC_UnTrack(list.get());  // as above
   const char* p = c.body;
-  for (uint32_t i = 0; list && i < c.count; ++i) {
+  for (uint32_t i = 0; i < c.count; ++i) {
     PyObject* element = DecodeNext(&p);
     if (element == nullptr) return nullptr;
     PyList_SET_ITEM(list.get(), i, element);
   }
+  PyObject_GC_Track(list.get());
   return list.release();
 }
 

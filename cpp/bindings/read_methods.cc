@@ -1,27 +1,31 @@
 #include "bindings/read_methods.h"
 
 namespace partita {
+namespace {
 
-PyObject* DecodeRows(const RowBuffer& rows, size_t first, size_t count) {
+// A list of what decode(0), decode(1) ... give.
+template <typename Decode>
+PyObject* MakeList(size_t count, Decode&& decode) {
   Ref list = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(count)));
   if (!list) return nullptr;
+  PyObject_GC_UnTrack(list.get());  // decoding may run code, to which the collector must not show holes
   for (size_t i = 0; i < count; ++i) {
-    PyObject* row = DecodeRow(rows.row(first + i));
-    if (row == nullptr) return nullptr;
-    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), row);
+    PyObject* object = decode(i);
+    if (object == nullptr) return nullptr;
+    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), object);
   }
+  PyObject_GC_Track(list.get());
   return list.release();
 }
 
+}  // namespace
+
+PyObject* DecodeRows(const RowBuffer& rows, size_t first, size_t count) {
+  return MakeList(count, [&](size_t i) { return DecodeRow(rows.row(first + i)); });
+}
+
 PyObject* DecodeFirstValues(const RowBuffer& rows) {
-  Ref list = Ref::Steal(PyList_New(static_cast<Py_ssize_t>(rows.size())));
-  if (!list) return nullptr;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    PyObject* value = DecodeValue(rows.row(i)[0]);
-    if (value == nullptr) return nullptr;
-    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), value);
-  }
-  return list.release();
+  return MakeList(rows.size(), [&](size_t i) { return DecodeValue(rows.row(i)[0]); });
 }
 
 PyObject* RaiseShortRow(PyObject* key, PyObject* position) {
