@@ -2,9 +2,12 @@
 
 #include <pybind11/pybind11.h>
 
+#include <utility>
+
 #include "bindings/cursor.h"
 #include "bindings/fix.h"
 #include "bindings/gil.h"
+#include "bindings/handles.h"
 #include "bindings/register.h"
 #include "bindings/rows_iterator.h"
 #include "column/row_store.h"
@@ -25,6 +28,23 @@ void ForgetName(py::dict names, py::str name, py::object table) {
     return;
   }
   if (PyDict_DelItem(names.ptr(), name.ptr()) != 0) throw py::error_already_set();
+}
+
+// Gives `name` to `table` in the dict of names, and takes the one it had away, unless another table has `name`. Returns
+// the table that has it now. One step, as above.
+py::object ClaimName(py::dict names, py::str name, py::object table) {
+  auto& handle = table.cast<TableHandle&>();
+  PyObject* holder = PyDict_GetItemWithError(names.ptr(), name.ptr());
+  if (holder != nullptr && holder != table.ptr()) return py::reinterpret_borrow<py::object>(holder);
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  if (holder == nullptr && PyDict_SetItem(names.ptr(), name.ptr(), table.ptr()) != 0) throw py::error_already_set();
+  const Ref old = std::exchange(*handle.name, Ref::Borrow(name.ptr()));
+  if (old.get() != Py_None && PyUnicode_Compare(old.get(), name.ptr()) != 0 &&
+      PyDict_GetItemWithError(names.ptr(), old.get()) == table.ptr()) {
+    PyDict_DelItem(names.ptr(), old.get());
+  }
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return table;
 }
 
 // Sets the attribute `name` of `object` to `value` if it is `expected` now; whether it was. No Python code runs between
@@ -57,6 +77,7 @@ void RegisterProcess(py::module_& module) {
   if (!RegisterFix(module.ptr())) throw py::error_already_set();
   if (!RegisterCursor(module.ptr())) throw py::error_already_set();
   module.def("forget_name", &ForgetName);
+  module.def("claim_name", &ClaimName);
   module.def("replace_attribute", &ReplaceAttribute);
   module.def(
       "live_counts", &ReadCounts,

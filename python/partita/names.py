@@ -1,14 +1,15 @@
 """The names of tables.
 
 One dict from name to table, which keeps a named table alive until it is dropped. Every step on it is a single atomic
-operation (`setdefault`, `get`, and `forget_name`, which removes a name only while it stands for one certain table), so
-threads need no lock and an exception between two steps leaves nothing worse than the name of a dropped table. Whoever
-meets such a name removes it.
+operation (`get`, `claim_name`, which gives a free name to a table in place of the one it had, and `forget_name`, which
+removes a name only while it stands for one certain table), so threads need no lock and an exception between two steps
+leaves nothing worse than the name of a dropped table. Whoever meets such a name removes it.
 """
 
 from __future__ import annotations
 
-from partita._core import forget_name
+from partita import _core
+from partita._core import claim_name, forget_name
 from partita.errors import TableExistsError
 
 TYPE_CHECKING = False
@@ -28,9 +29,9 @@ def find(name: str) -> Table | None:
 
 
 def claim(name: str, table: Table) -> Table:
-    """Gives `name` to `table` if no live table has it. Returns the table that has it now."""
+    """Gives `name` to `table`, for the one it had, if no other live table has it. Returns the table that has it."""
     while True:
-        holder = _named.setdefault(name, table)
+        holder: Table = claim_name(_named, name, table)
         if holder is table or not holder._dropped:
             return holder
         forget_name(_named, name, holder)
@@ -42,22 +43,29 @@ def release(table: Table) -> None:
         forget_name(_named, table.name, table)
 
 
-def rename(table: Table, name: object, *, replace: bool = False) -> None:
-    """Gives the table another name, or its first; `replace` drops a table that has it."""
+def check_not_dropped(table: Table) -> None:
+    """Raises TableDroppedError if it was."""
+    _core.Table.__len__(table)  # a subclass may count in a way of its own
+
+
+def check(name: object) -> str:
+    """The name as a str. TypeError if it is none."""
     if not isinstance(name, str):
         raise TypeError(f"the name of a table is a str, not {type(name).__name__}")
-    name = str.__str__(name)  # a subclass of str may hash and compare as it likes
-    len(table)  # raises if it was dropped
+    return str.__str__(name)  # a subclass of str may hash and compare as it likes
+
+
+def rename(table: Table, name: object, *, replace: bool = False) -> None:
+    """Gives the table another name, or its first; `replace` drops a table that has it."""
+    name = check(name)
+    check_not_dropped(table)
     while (holder := claim(name, table)) is not table:
         if not replace:
             raise TableExistsError(f"a table named {name!r} lives already: {table!r} cannot be renamed to it")
         holder._end()
-    old = table._exchange_name(name)
-    if old is not None and old != name:
-        forget_name(_named, old, table)
     if table._dropped:  # meanwhile, by another thread
         release(table)
-        len(table)
+        check_not_dropped(table)
 
 
 def raise_exists(name: str) -> None:
@@ -69,9 +77,7 @@ def raise_exists(name: str) -> None:
 
 def table(name: str) -> Table:
     """The table of this name. KeyError if there is none."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a table is a str, not {type(name).__name__}")
-    found = find(name)
+    found = find(check(name))
     if found is None:
         raise KeyError(name)
     return found
@@ -79,5 +85,4 @@ def table(name: str) -> Table:
 
 def tables() -> list[Table]:
     """All named tables that live."""
-    unique = dict.fromkeys(list(_named.values()))  # one that is being renamed has two names for a moment
-    return [table for table in unique if not table._dropped]
+    return [table for table in list(_named.values()) if not table._dropped]

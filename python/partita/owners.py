@@ -11,6 +11,7 @@ import weakref
 
 from partita._core import replace_attribute
 from partita.errors import short_repr
+from partita.names import check_not_dropped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,12 +78,12 @@ def give_away(table: Table, new_owner: object) -> None:
         old = table._bond
         if old is _ENDED or table._dropped:
             table._end()  # if its owner's death has not done so yet
-            len(table)  # raises
+            check_not_dropped(table)  # raises
         if replace(table, old, bond_to(table, new_owner, None if old is None else old.heir)):
             break
     if table._dropped:  # meanwhile, by another thread
         release(table)
-        len(table)
+        check_not_dropped(table)
 
 
 def set_heir(table: Table, heir: Heir | None) -> None:
@@ -90,7 +91,7 @@ def set_heir(table: Table, heir: Heir | None) -> None:
     if heir is not None and not callable(heir):
         raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
     while True:
-        len(table)  # raises if it was dropped
+        check_not_dropped(table)
         old = table._bond
         if old is None or old.reference is None:
             raise ValueError("heir is for a table with an owner: give_away() it to one first")

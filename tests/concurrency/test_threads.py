@@ -312,3 +312,13 @@ def test_closing_a_snapshot_beside_its_readers():
 
         run_together(read, read, s.close)
     assert t.info()["snapshots"] == 0
+
+
+def test_a_table_that_is_renamed_by_two_is_found_by_its_name():
+    for _ in range(300):
+        table = partita.Table("first name")
+        run_together(lambda: table.rename("first name"), lambda: table.rename("second name"))  # noqa: B023
+        assert partita.table(table.name) is table
+        assert [other for other in partita.tables() if other is table] == [table]
+        table.drop()
+        assert partita.tables() == []
