@@ -12,6 +12,10 @@
 try:
     from partita._core import Atom, live_counts
 except ImportError as error:
+    if "subinterpreter" in str(error):
+        raise ImportError(
+            "partita cannot be imported here: its tables belong to the process, and only the main interpreter has them"
+        ) from error
     raise ImportError(
         "partita's engine, the extension module partita._core, cannot be loaded: it is missing, or was built for "
         f"another Python. Install the package again with `pip install .` ({error})"

@@ -102,13 +102,15 @@ def test_number_of_threads(monkeypatch):
     assert partita.num_threads() == 3
 
 
-@pytest.mark.parametrize(("count", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), ("2", TypeError)])
+@pytest.mark.parametrize(
+    ("count", "error"), [(0, ValueError), (-1, ValueError), (2**63, ValueError), (True, TypeError), ("2", TypeError)]
+)
 def test_a_wrong_number_of_threads(count, error):
     with pytest.raises(error, match="number of threads"):
         partita.set_num_threads(count)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "65537", "9" * 20])
 def test_a_wrong_environment_variable(monkeypatch, text):
     monkeypatch.setenv("PARTITA_NUM_THREADS", text)
     with pytest.raises(ValueError, match=f"PARTITA_NUM_THREADS is '{text}'"):
@@ -172,3 +174,25 @@ def test_import_without_the_extension_is_explained(tmp_path):
 def test_limits_are_those_of_the_engine():
     assert _core.MAX_ARITY == 65535
     assert _core.MAX_PARTITIONS == 4096
+
+
+def test_import_in_a_subinterpreter_is_refused():
+    """In a process of its own: it must not hang, as pybind11 does there up to Python 3.11."""
+    code = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import partita
+interpreter = interpreters.create()
+problem = None
+try:
+    problem = interpreters.run_string(interpreter, "import partita")
+except interpreters.RunFailedError as error:
+    problem = error
+assert "only the main interpreter has them" in str(problem), problem
+interpreters.destroy(interpreter)
+assert partita.Table().tolist() == []
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stderr
