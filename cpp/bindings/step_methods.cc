@@ -33,7 +33,8 @@ bool ParseSlotNumber(PyObject* object, uint64_t* number, bool* past_all) {
   int overflow;
   const long long value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
   if (overflow < 0 || (overflow == 0 && value < 0)) {
-    PyErr_Format(PyExc_ValueError, "slot(%S): slots are numbered from 0", index.get());
+    const Ref repr = Ref::Steal(ShortRepr(index.get()));
+    if (repr) PyErr_Format(PyExc_ValueError, "slot(%U): slots are numbered from 0", repr.get());
     return false;
   }
   *number = static_cast<uint64_t>(value);

@@ -112,7 +112,10 @@ struct UpdateArguments {
     if (!KeyNamesOneRow(*handle)) return RaiseManyRows(method) != nullptr;
     if (!ParseKey(*handle, key_object, &arena, &key) || !operations.Open(ops)) return false;
     has_default = default_object != nullptr && default_object != Py_None;
-    return !has_default || ParseRow(*handle, default_object, &key, kSingleRow, &default_scratch, &default_row);
+    if (!has_default || ParseRow(*handle, default_object, &key, kSingleRow, &default_scratch, &default_row))
+      return true;
+    AddContext("%s(): default", method);
+    return false;
   }
   const RowView* default_or_null() const { return has_default ? &default_row : nullptr; }
 };

@@ -10,10 +10,10 @@
 namespace partita {
 namespace {
 
-bool CheckKeyKept(const Shape& shape, const RowView& start, const RowView& made, PyObject* key, PyObject* row) {
+bool CheckKeyKept(const Shape& shape, const RowView& start, const RowView& made, PyObject* old_row, PyObject* row) {
   const uint32_t keypos = shape.options.keypos;
   if (ExactlyEqual(start.values[keypos], made.values[keypos])) return true;
-  const Ref old_key = Ref::Steal(ShortRepr(key));
+  const Ref old_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(old_row, keypos)));
   const Ref new_key = Ref::Steal(ShortRepr(PyTuple_GET_ITEM(row, keypos)));
   if (old_key && new_key) {
     PyErr_Format(PyExc_ValueError, "update() keeps the key: the old row has %U, the new one %U", old_key.get(),
@@ -56,7 +56,7 @@ PyObject* Update(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
     RowScratch scratch;
     RowView made;
     if (!new_row || !ParseRow(*handle, new_row.get(), &scratch, &made) ||
-        !CheckKeyKept(*handle, start, made, values[0], new_row.get())) {
+        !CheckKeyKept(*handle, start, made, old_row.get(), new_row.get())) {
       return nullptr;
     }
     bool done = false;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from partita import _core, names, owners, reading
 from partita import records as _records
 from partita.errors import TableDroppedError, short_repr
@@ -25,18 +27,25 @@ _BAGS = ("bag", "duplicate_bag")
 _IF_EXISTS = ("raise", "get", "replace")
 
 
-def _check_type(type: object) -> None:  # noqa: A002
-    if type not in _TYPES:
-        raise ValueError(f"type is {short_repr(type)}: it must be 'set', 'ordered_set', 'bag' or 'duplicate_bag'")
+def _check_word(what: str, value: object, words: tuple[str, ...]) -> Any:
+    """One of the words, as a str proper."""
+    if not isinstance(value, str) or str.__str__(value) not in words:
+        *others, last = map(repr, words)
+        raise ValueError(f"{what} is {short_repr(value)}: it must be {', '.join(others)} or {last}")
+    return str.__str__(value)
+
+
+def _check_type(type: object) -> Any:  # noqa: A002
+    return _check_word("type", type, _TYPES)
 
 
 def _check_int(what: str, value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} is an int, not {type(value).__name__}")
-    number = value.__index__()
+    number = int.__index__(operator.index(value))  # no subclass, which may compare as it likes
     if not least <= number <= most:
         raise ValueError(f"{what} is {short_repr(number)}: it must be from {least} to {most}")
-    return int(number)
+    return number
 
 
 def _check_fields(fields: object, keypos: int) -> tuple[str, ...] | None:
@@ -125,7 +134,8 @@ class Table(_core.Table, Selecting):
     ) -> Table:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a table is a str or None, not {short_repr(name)}")
-        _check_type(type)
+        type = _check_type(type)  # noqa: A001
+        if_exists = _check_word("if_exists", if_exists, _IF_EXISTS)
         if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
             fields = tuple(fields)  # it may be an iterator
         keypos = _check_keypos(keypos, fields)
@@ -133,8 +143,6 @@ class Table(_core.Table, Selecting):
         partitions = (
             available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
         )
-        if if_exists not in _IF_EXISTS:
-            raise ValueError(f"if_exists is {short_repr(if_exists)}: it must be 'raise', 'get' or 'replace'")
         if heir is not None and not callable(heir):
             raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
         if heir is not None and owner is None:
@@ -313,7 +321,10 @@ class Table(_core.Table, Selecting):
         )
 
     def __repr__(self) -> str:
-        name = "" if self.name is None else f" {self.name!r}"
+        try:
+            name = "" if self.name is None else f" {self.name!r}"
+        except TypeError:  # __new__ alone made it
+            return f"<partita.{self._class}, not initialized>"
         try:
             state = f"{self.type}, {len(self)} rows{self._note}"
         except TableDroppedError:

@@ -18,12 +18,13 @@ from __future__ import annotations
 from partita import files, names, owners
 from partita._core import Atom, Cursor
 from partita._table import Table
-from partita.errors import TableDroppedError, short_repr
+from partita.errors import ReadOnlyError, TableDroppedError, short_repr
 from partita.matching import is_compiled_ms as is_compiled_ms
 from partita.matching import match_spec_compile as match_spec_compile
 from partita.matching import match_spec_run as match_spec_run
 from partita.matching import test_ms as test_ms
 from partita.reading import END, End
+from partita.readonly import ReadOnlyTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,8 +117,11 @@ def setopts(tab: Tab, options: Any) -> bool:
             raise ValueError(
                 f"{short_repr(pair)} is no option that can be set: give ('heir', callable) or ('heir', None)"
             )
+    table = _table(tab)
+    if isinstance(table, ReadOnlyTable):
+        raise ReadOnlyError(f"setopts(): {table!r} is a view that only reads; give the table itself an heir")
     for _, heir in pairs:
-        owners.set_heir(_table(tab), heir)
+        owners.set_heir(table, heir)
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita import _core
 from partita._table import Table
-from partita.errors import ReadOnlyError
+from partita.errors import ReadOnlyError, short_repr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class ReadOnlyTable(Table):
     _class, _note = "ReadOnlyTable", ", read-only"
 
     def __new__(cls, table: Table) -> ReadOnlyTable:
+        if not isinstance(table, Table):
+            raise TypeError(
+                f"a ReadOnlyTable is a view of a Table, by table.readonly(), and not of {short_repr(table)}"
+            )
         view = _core.Table.__new__(cls)
         _core.Table.__init__(view, table)
         view._table = table
@@ -40,6 +44,14 @@ class ReadOnlyTable(Table):
 
     def readonly(self) -> ReadOnlyTable:
         return self
+
+    def _fix_by_hand(self, on: bool) -> bool:
+        return self._table._fix_by_hand(on)  # the table outlives this view, and knows how to end it
+
+    @classmethod
+    def from_records(cls, *_: object, **__: object) -> NoReturn:
+        """Raises ReadOnlyError: records make a Table."""
+        raise ReadOnlyError("from_records(): a ReadOnlyTable is a view of a Table; call Table.from_records()")
 
     def info(self) -> dict[str, Any]:
         """What `Table.info()` tells of the table, with `readonly` true."""

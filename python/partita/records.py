@@ -76,16 +76,27 @@ def load(
             raise TypeError(f"a record is a dict, not {short_repr(records[0])}")
         fields = tuple(records[0])
     if_exists = options.get("if_exists", "raise")
-    if name is not None and (if_exists == "get" or (if_exists == "raise" and names.find(name) is not None)):
-        table = table_type(name, fields=fields, **options)  # raises, or is a table that lives already
-        table.insert_many(records)
-        return table
     table = table_type(fields=fields, **options)
     try:
-        table.insert_many(records)
-        if name is not None:  # only now, so that nobody finds a part of it, and none is replaced by one
-            names.rename(table, name, replace=if_exists == "replace")
+        if name is None:
+            table.insert_many(records)
+            return table
+        name = names.check(name)
+        holder = None if if_exists == "replace" else names.find(name)
+        if holder is not None and if_exists == "raise":
+            names.raise_exists(name)
+        if holder is None:
+            table.insert_many(records)
+            # Only now, so that nobody finds a part of it, and none is replaced by one.
+            if if_exists == "get":
+                holder = names.claim(name, table)
+            else:
+                names.rename(table, name, replace=if_exists == "replace")
+                holder = table
     except BaseException:
         table._end()
         raise
-    return table
+    if holder is not table:
+        table._end()
+        holder.insert_many(records)
+    return holder

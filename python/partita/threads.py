@@ -6,6 +6,8 @@ import os
 
 from partita.errors import short_repr
 
+_MOST_THREADS = 65536
+
 _num_threads: int | None = None  # None: not set yet
 _cpu_quota: float | None = None  # None: not read yet
 
@@ -69,8 +71,10 @@ def num_threads() -> int:
     text = os.environ.get("PARTITA_NUM_THREADS", "")
     if not text:
         return available_cpus()
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise ValueError(f"the environment variable PARTITA_NUM_THREADS is {text!r}: it must be a number from 1")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _MOST_THREADS:
+        raise ValueError(
+            f"the environment variable PARTITA_NUM_THREADS is {text!r}: it must be a number from 1 to {_MOST_THREADS}"
+        )
     return int(text)
 
 
@@ -82,6 +86,7 @@ def set_num_threads(count: int | None) -> None:
     if count is not None:
         if isinstance(count, bool) or not isinstance(count, int):
             raise TypeError(f"the number of threads is an int, not {type(count).__name__}")
-        if count < 1:
-            raise ValueError(f"the number of threads is {short_repr(count)}: it must be 1 or more")
+        count = int.__index__(count)  # no subclass
+        if not 1 <= count <= _MOST_THREADS:
+            raise ValueError(f"the number of threads is {short_repr(count)}: it must be from 1 to {_MOST_THREADS}")
     _num_threads = count

@@ -77,6 +77,13 @@ def test_absent_key_without_default(t):
         t.update_counter("nobody", [])
 
 
+def test_a_default_that_is_no_row(t):
+    with pytest.raises(TypeError, match=r"update_counter\(\): default: row is \[1, 2\]"):
+        t.update_counter("new", 1, [1, 2])
+    with pytest.raises(TypeError, match=r"update_element\(\): default: row is \[1, 2\]"):
+        t.update_element("new", (1, 1), [1, 2])
+
+
 def test_a_default_that_is_too_short(t):
     with pytest.raises(ValueError, match=r"position 2 .*'new'"):
         t.update_counter("new", [(1, 1), (2, 1)], ("new", 0))

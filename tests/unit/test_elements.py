@@ -160,6 +160,13 @@ def test_update_keeps_the_key(t, new):
     assert t.get(1) == (1, "Ada", ["x"])
 
 
+def test_update_tells_the_key_that_the_row_has():
+    t = partita.Table(type="ordered_set")
+    t.insert((1, "an int"))
+    with pytest.raises(ValueError, match=r"the old row has 1, the new one 1\.0"):
+        t.update(1.0, lambda row: (1.0, "a float"))
+
+
 def test_update_of_wrong_things(t):
     with pytest.raises(TypeError, match="row is None"):
         t.update(1, lambda row: None)

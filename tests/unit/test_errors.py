@@ -335,3 +335,12 @@ def test_more_fields_than_a_row_has_elements():
     raises(ValueError, ["65536", "65535"], lambda: partita.Table(fields=names))
     assert len(partita.Table(fields=names[1:], keypos="field 65535").fields) == 65535
     raises(ValueError, ["'field 1'", "twice"], lambda: partita.Table(fields=[*names[:1000], "field 1"]))
+
+
+def test_a_repr_that_is_interrupted(t):
+    class Interrupted:
+        def __repr__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        t.insert(Interrupted())

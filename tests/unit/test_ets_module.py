@@ -1,6 +1,7 @@
 """partita.ets: ETS's functions by their names. What each does is tested with the methods; here, that it is called."""
 
 import contextlib
+import gc
 import inspect
 import re
 from pathlib import Path
@@ -292,3 +293,20 @@ def test_files(tmp_path):
         with pytest.raises(partita.CorruptFileError):
             ets.tabfile_info(path)
     ets.delete(again)
+
+
+def test_a_fix_through_a_view_is_the_tables():
+    t = partita.Table()
+    view = t.readonly().readonly()
+    assert ets.safe_fixtable(view, True)
+    del view
+    gc.collect()
+    assert t.info()["fixed"]
+    assert ets.safe_fixtable(t, False)
+    assert not t.info()["fixed"]
+
+
+def test_setopts_of_a_view():
+    t = partita.Table()
+    with pytest.raises(partita.ReadOnlyError, match="give the table itself an heir"):
+        ets.setopts(t.readonly(), ("heir", print))

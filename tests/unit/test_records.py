@@ -202,3 +202,24 @@ def test_from_records_into_a_table_that_is_there():
         partita.Table.from_records([{"id": 5}], "from records", if_exists="get")
     assert len(t) == 2
     t.drop()
+
+
+@pytest.mark.parametrize("if_exists", ["raise", "get", "replace"])
+def test_records_that_are_wrong_leave_no_name(if_exists):
+    with pytest.raises(ValueError, match="no field"):
+        partita.Table.from_records([GRACE, {"id": 5}], "from records", if_exists=if_exists)
+    assert partita.tables() == []
+    assert partita.live_counts()["rows"] == 0
+    with pytest.raises(TypeError, match="the name of a table is a str"):
+        partita.Table.from_records([GRACE], ["no name"], if_exists=if_exists)
+
+
+def test_a_table_of_the_name_that_comes_meanwhile():
+    def records():
+        partita.Table("from records", fields=FIELDS)
+        yield GRACE
+
+    t = partita.Table.from_records(records(), "from records", fields=FIELDS, if_exists="get")
+    assert partita.tables() == [t]
+    assert len(t) == 1
+    t.drop()

@@ -102,10 +102,17 @@ def test_slots_hold_every_row_once(t):
 
 @pytest.mark.parametrize(
     ("number", "error"),
-    [(-1, ValueError), (-(10**30), ValueError), (True, TypeError), (1.0, TypeError), ("1", TypeError)],
+    [
+        (-1, ValueError),
+        (-(10**30), ValueError),
+        pytest.param(-(10**5000), ValueError, id="huge"),
+        (True, TypeError),
+        (1.0, TypeError),
+        ("1", TypeError),
+    ],
 )
 def test_a_wrong_slot(t, number, error):
-    with pytest.raises(error, match="slot"):
+    with pytest.raises(error, match=r"slot\("):
         t.slot(number)
 
 

@@ -6,11 +6,12 @@ import gc
 import multiprocessing.reduction
 import pickle
 import weakref
+from unittest import mock
 
 import pytest
 
 import partita
-from partita import _core
+from partita import _core, ets
 
 
 @pytest.fixture
@@ -279,3 +280,56 @@ def test_methods_want_a_table():
         partita.Table.get(5, 1)
     with pytest.raises(TypeError, match="snapshot is taken of a Table"):
         partita.Snapshot(5)
+
+
+class Yes(str):
+    """Says that it is equal to everything."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = str.__hash__
+
+
+class One(int):
+    """An int that says it is in any range, and is another."""
+
+    def __le__(self, other):
+        return True
+
+    __ge__ = __le__
+
+    def __int__(self):
+        return 10**6
+
+
+def test_options_that_lie(name):
+    for options in [{"type": Yes("any")}, {"if_exists": Yes("any")}, {"type": mock.ANY}, {"if_exists": mock.ANY}]:
+        with pytest.raises(ValueError, match="it must be"):
+            partita.Table(name, **options)
+    with pytest.raises(ValueError, match="it must be from 1"):
+        partita.Table(partitions=One(5000))
+    assert partita.Table(partitions=One(3)).info()["partitions"] == 3
+    assert name not in [table.name for table in partita.tables()]
+
+
+def test_a_subclass_that_compares_and_counts_in_its_own_way(name):
+    class Odd(partita.Table):
+        def __eq__(self, other):
+            raise AssertionError("nobody needs to compare tables")
+
+        def __len__(self):
+            raise AssertionError("nobody needs to count rows")
+
+    owner = Owner()
+    t = Odd(name, owner=owner)
+    assert [table for table in partita.tables() if table is t]
+    t.rename(name + " 2")
+    t.rename(name)
+    t.give_away(owner)
+    ets.setopts(t, ("heir", print))
+    t.drop()
+    with pytest.raises(partita.TableDroppedError):
+        t.rename("another name")
