@@ -144,6 +144,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert stats["processed"] == len(self.processed)
             assert stats["dead"] == len(self.dead)
             assert stats["failed"] == len(self.q.failed)
+            assert stats["in_doubt"] == 0  # no call is under way
 
     def teardown(self):
         if not hasattr(self, "q"):
@@ -183,3 +184,41 @@ class QueueMachine(RuleBasedStateMachine):
 
 QueueMachine.TestCase.settings = settings(stateful_step_count=40)
 TestQueueMachine = QueueMachine.TestCase
+
+
+def test_what_is_frozen_while_a_run_ends_is_not_forgotten():
+    """A run finds nothing more; before it says so, a segment is frozen. It must not wait for the next interval."""
+
+    class Control:
+        def __init__(self, control):
+            self.control = control
+            self.late = True
+
+        def __getattr__(self, name):
+            return getattr(self.control, name)
+
+        def take(self, *arguments):
+            batch = self.control.take(*arguments)
+            if batch is None and self.late:
+                self.late = False
+                q.push("late")
+                q._processing.freeze(0)  # as the scheduler would
+            return batch
+
+    before = dict(scheduling._current)
+    scheduler = scheduling._current["scheduler"] = PlayedScheduler()
+    try:
+        got = []
+        q = QueueBuffer("test", got.extend, partitions=1)
+        q._processing.control = Control(q._processing.control)
+        q.push("early")
+        q.flush(timeout=0)
+        for _ in range(5):
+            scheduler.run_pending()
+            while scheduler.tasks:
+                scheduler.tasks.pop(0)()
+        assert got == ["early", "late"]
+        q._processing.end()
+    finally:
+        scheduling._current.clear()
+        scheduling._current.update(before)
