@@ -630,6 +630,62 @@ def test_fork(path, durability):
     assert stored(f"{path}.child") == [(5,)]
 
 
+# --- A disk that is full.
+
+
+@pytest.mark.parametrize("durability", ["interval", "always"])
+def test_a_log_that_cannot_be_written(path, durability):
+    program = f"""
+        import errno, os, resource, time, partita
+
+        def limit(size):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        t = partita.open({str(path)!r}, durability={durability!r}, sync_every=0.001)
+        t.insert(("before", 1))
+        t.flush()
+        limit(10)
+        told = []
+        for number in range(10**9):  # "always": the first one is told, else one that comes after the log was synced
+            try:
+                t.insert((number,))
+            except partita.DurabilityError as error:
+                told.append(error)
+                break
+        assert told[0].errno == errno.EIO and told[0].path == {str(path)!r}
+        rows = len(t)
+        if {durability!r} == "always":
+            assert "may not be on the disk" in str(told[0]), told[0]
+        else:
+            assert "nothing was changed" in str(told[0]), told[0]
+        for call in (lambda: t.insert(("x",)), lambda: t.insert([("x",), ("y",)]), t.clear, lambda: t.delete("before"),
+                     lambda: t.update_counter("before", (1, 1)), lambda: t.insert_many([("x",)] * 1000),
+                     lambda: t.match_delete(partita.ANY)):
+            try:
+                call()
+            except partita.DurabilityError as error:
+                assert "nothing was changed" in str(error), error
+            else:
+                raise AssertionError(call)
+        info = t.info()
+        assert info["degraded"] and info["state"] == "degraded" and info["last_error"], info
+        assert len(t) == rows and t.get("before") == ("before", 1)
+        limit(resource.RLIM_INFINITY)
+        while t.info()["degraded"]:  # it is saved to new files
+            time.sleep(0.01)
+        t.insert(("after",))
+        t.flush()
+        print(len(t), flush=True)
+        os.kill(os.getpid(), 9)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == -9, done.stderr
+    with partita.open(path) as t:
+        assert len(t) == int(done.stdout)
+        assert ("before", 1) in t.tolist()
+        assert ("after",) in t.tolist()
+
+
 # --- Damage.
 
 
