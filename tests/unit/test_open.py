@@ -558,6 +558,12 @@ def test_a_second_writer(path):
     assert partita.load(path).tolist() == [(1,)]  # and what was closed be loaded
 
 
+def test_load_reads_what_was_saved(path):
+    leave_as_killed(path, "t.insert((1,))", "always")
+    assert partita.load(path).tolist() == []
+    assert stored(path) == [(1,)]
+
+
 def test_a_file_that_save_wrote_replaces_an_older_table(path):
     leave_as_killed(path, "t.insert((1, 'old')); t.flush()", "always")
     t = partita.Table(type="ordered_set")
