@@ -305,7 +305,7 @@ TEST(ReplayTest, DamagedRecords) {
     }
     const std::shared_ptr<Table> copy = EmptyLike(*journaled.table);
     int wrong = 0;
-    for (std::string record : journaled.journal->RecordsAfter(0)) {
+    for (const std::string& record : journaled.journal->RecordsAfter(0)) {
       if (record.size() < 2000) {
         const std::vector<std::string> before = RowsInOrder(copy.get());
         const std::string cut = record.substr(0, random.Below(record.size()));
