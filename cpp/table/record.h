@@ -149,8 +149,9 @@ class RecordHold {
 
 // How a call that writes runs: write(record), with a StepRecord or a NoRecord, does the whole of it and takes the
 // locks. Tables without a journal pay for one comparison.
+// (`write` is taken by value: so what it captures stays in registers where it is not called.)
 template <typename Write>
-ABSL_ATTRIBUTE_NOINLINE Outcome WriteWithRecord(Journal* journal, Wait wait, Write& write) {
+ABSL_ATTRIBUTE_NOINLINE Outcome WriteWithRecord(Journal* journal, Wait wait, Write write) {
   Outcome outcome = journal->Admit(wait);
   if (outcome != Outcome::kOk) return outcome;
   StepRecord record(journal);

@@ -5,7 +5,6 @@ docs/persistence.md tells what is kept when; docs/format.md what stands in the f
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn
 
     from partita._path import Path
-
-_log = logging.getLogger("partita")
 
 
 class DurableTable(Table):
@@ -192,7 +189,9 @@ def _tell(report: dict[str, Any], repair: bool) -> None:
         if repair and note["damage"]:
             warnings.warn(told, stacklevel=3)
         else:
-            _log.info("%s", told)
+            import logging  # takes longer to import than the package, and is seldom needed
+
+            logging.getLogger("partita").info("%s", told)
 
 
 def open(  # noqa: A001

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import logging
 import os
 import sys
 import threading
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     from partita import _core
     from partita._table import Table
-
-_log = logging.getLogger("partita")
 
 
 class Place:
@@ -199,8 +196,14 @@ def _save_all_in_time() -> None:
             pass
         except Exception as error:
             if not place.ended:
-                _log.warning("the table at %s could not be saved, which is tried again: %s", place.path, error)
+                _warn(place.path, error)
         place.next_save = time.monotonic() + (place.persist_every or 0.0)
+
+
+def _warn(path: str, error: Exception) -> None:
+    import logging  # takes longer to import than the package, and is seldom needed
+
+    logging.getLogger("partita").warning("the table at %s could not be saved, which is tried again: %s", path, error)
 
 
 def _end_all() -> None:
