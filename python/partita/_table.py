@@ -186,8 +186,8 @@ class Table(_core.Table, Selecting):
         """Puts in the rows of any iterable, chunk by chunk, and returns their number.
 
         Much faster than a loop over `insert`. Not atomic: others see the rows come. If the iterable or a row raises, or
-        Ctrl-C is pressed, the rows before that point stay in. `progress=True` shows a bar, which needs the package
-        tqdm.
+        Ctrl-C is pressed, the rows before that point stay in; after a MemoryError, or where a partition is full, some
+        of the last few thousand may be missing. `progress=True` shows a bar, which needs the package tqdm.
         """
         if progress:
             rows = import_tqdm()(rows, unit=" rows")
