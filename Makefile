@@ -3,6 +3,8 @@
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
 TESTS ?= tests
+# All but those that `make test` runs beside them, and those that look at threads and signals and so come alone.
+OTHER_TESTS := tests --ignore=tests/differential --ignore=tests/property --ignore=tests/concurrency
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -25,7 +27,16 @@ demo: build  ## Load 336,776 real flights into tables, and look them up, count, 
 	python examples/flights.py
 
 test: $(VENV)/dev build cpp-test  ## Run the C++ unit tests and the Python tests (some minutes)
+ifeq ($(TESTS),tests)
+	@mkdir -p build
+	@echo "the judges (differential, property) run beside the other tests; their report follows"
+	@python -m pytest -q -m "not slow" tests/differential tests/property > build/judges.log 2>&1 & judges=$$!; \
+	  python -m pytest -m "not slow" $(OTHER_TESTS); others=$$?; \
+	  wait $$judges; judged=$$?; cat build/judges.log; test $$others = 0 -a $$judged = 0
+	python -m pytest -m "not slow" tests/concurrency
+else
 	python -m pytest -m "not slow" $(TESTS)
+endif
 
 test-long: $(VENV)/dev build build/debug/ready  ## Run every test, for longer (up to hours)
 	$(call ctest,debug)

@@ -19,7 +19,7 @@ from helpers.ranges import splitting_at
 
 SEED = os.environ.get("PARTITA_SEED")
 CALLS_OF_A_SESSION = 1000
-CALLS_IN_CI = min(12_000, 120 * settings.default.max_examples)  # fewer under a sanitizer
+CALLS_IN_CI = min(8_000, 80 * settings.default.max_examples)  # fewer under a sanitizer
 CALLS_AT_LENGTH = int(os.environ.get("PARTITA_CALLS", "1000000"))
 
 TYPES = ("set", "ordered_set", "bag", "duplicate_bag")

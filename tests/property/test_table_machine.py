@@ -700,7 +700,9 @@ def machine(table_type, of_partitions, base=TableMachine):
     return Machine.TestCase
 
 
-MACHINE_SETTINGS = settings(stateful_step_count=60, suppress_health_check=list(HealthCheck))
+MACHINE_SETTINGS = settings(
+    max_examples=settings.default.max_examples // 2, stateful_step_count=60, suppress_health_check=list(HealthCheck)
+)
 TestSetOfOnePartition = machine("set", 1)
 TestSetOfSevenPartitions = machine("set", 7)
 TestBagOfOnePartition = machine("bag", 1)
