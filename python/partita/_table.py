@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
-
 from partita import _core, names, owners, reading
 from partita import records as _records
+from partita._options import check_int, check_word
 from partita.errors import TableDroppedError, short_repr
 from partita.mapping import TableMapping
 from partita.progress import import_tqdm
@@ -27,25 +26,8 @@ _BAGS = ("bag", "duplicate_bag")
 _IF_EXISTS = ("raise", "get", "replace")
 
 
-def _check_word(what: str, value: object, words: tuple[str, ...]) -> Any:
-    """One of the words, as a str proper."""
-    if not isinstance(value, str) or str.__str__(value) not in words:
-        *others, last = map(repr, words)
-        raise ValueError(f"{what} is {short_repr(value)}: it must be {', '.join(others)} or {last}")
-    return str.__str__(value)
-
-
 def _check_type(type: object) -> Any:  # noqa: A002
-    return _check_word("type", type, _TYPES)
-
-
-def _check_int(what: str, value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} is an int, not {type(value).__name__}")
-    number = int.__index__(operator.index(value))  # no subclass, which may compare as it likes
-    if not least <= number <= most:
-        raise ValueError(f"{what} is {short_repr(number)}: it must be from {least} to {most}")
-    return number
+    return check_word("type", type, _TYPES)
 
 
 def _check_fields(fields: object, keypos: int) -> tuple[str, ...] | None:
@@ -76,7 +58,7 @@ def _check_keypos(keypos: object, fields: object) -> int:
         if keypos not in listed:
             raise ValueError(f"keypos is {short_repr(keypos)}, which is not one of the fields {listed!r}")
         return listed.index(keypos)
-    return _check_int("keypos", keypos, 0, _core.MAX_ARITY - 1)
+    return check_int("keypos", keypos, 0, _core.MAX_ARITY - 1)
 
 
 class Table(_core.Table, Selecting):
@@ -135,13 +117,13 @@ class Table(_core.Table, Selecting):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a table is a str or None, not {short_repr(name)}")
         type = _check_type(type)  # noqa: A001
-        if_exists = _check_word("if_exists", if_exists, _IF_EXISTS)
+        if_exists = check_word("if_exists", if_exists, _IF_EXISTS)
         if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
             fields = tuple(fields)  # it may be an iterator
         keypos = _check_keypos(keypos, fields)
         fields = _check_fields(fields, keypos)
         partitions = (
-            available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
+            available_cpus() if partitions is None else check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
         )
         if heir is not None and not callable(heir):
             raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")

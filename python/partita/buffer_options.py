@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita import dead_letters
+from partita._options import check_int, check_seconds, check_word
 from partita.errors import short_repr
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "executor": None,
     "stop_timeout": 60.0,
 }
+_MOST = 2**63 - 1
 _OVERFLOWS = ("block", "raise", "drop_oldest", "drop_newest")
 _COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
 
@@ -55,23 +57,20 @@ class Options:
     def __init__(self, given: dict[str, Any]) -> None:
         self.__dict__.update(given)
         self.call, self.is_coroutine = _check_processor(self.processor)
-        _check_seconds("processing_interval", self.processing_interval, positive=True)
+        check_seconds("processing_interval", self.processing_interval)
         if self.processing_timeout is not None:
-            _check_seconds("processing_timeout", self.processing_timeout, positive=True)
+            check_seconds("processing_timeout", self.processing_timeout)
         if self.processing_batch_size != "table":
             what = "processing_batch_size ('table' or a number)"
-            _check_count(what, self.processing_batch_size, 1)
+            check_int(what, self.processing_batch_size, 1, _MOST)
         for name in "flush_at", "max_items", "max_bytes":
             if given[name] is not None:
-                _check_count(name, given[name], 1)
-        if self.overflow not in _OVERFLOWS:
-            raise ValueError(
-                f"overflow is {short_repr(self.overflow)}: it must be 'block', 'raise', 'drop_oldest' or 'drop_newest'"
-            )
-        _check_count("max_retries", self.max_retries, 0)
-        _check_seconds("retry_delay", self.retry_delay)
-        _check_seconds("retry_delay_max", self.retry_delay_max)
-        _check_seconds("stop_timeout", self.stop_timeout)
+                check_int(name, given[name], 1, _MOST)
+        check_word("overflow", self.overflow, _OVERFLOWS)
+        check_int("max_retries", self.max_retries, 0, _MOST)
+        check_seconds("retry_delay", self.retry_delay, zero=True)
+        check_seconds("retry_delay_max", self.retry_delay_max, zero=True)
+        check_seconds("stop_timeout", self.stop_timeout, zero=True)
         dead_letters.check(self.dead_letter)
         if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
             raise TypeError(f"executor is a concurrent.futures.Executor, not {short_repr(self.executor)}")
@@ -90,20 +89,6 @@ def check_name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"the name of a buffer is a str, not {short_repr(name)}")
     return str.__str__(name)
-
-
-def _check_seconds(name: str, value: object, *, positive: bool = False) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a number of seconds, not {short_repr(value)}")
-    if not (value > 0 or (value == 0 and not positive)):
-        raise ValueError(f"{name} is {short_repr(value)}: it must be {'more than 0' if positive else '0 or more'}")
-
-
-def _check_count(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is an int, not {short_repr(value)}")
-    if not least <= value < 2**63:
-        raise ValueError(f"{name} is {short_repr(value)}: it must be {least} or more")
 
 
 def _check_processor(processor: object) -> tuple[Callable[[Any], Any], bool]:

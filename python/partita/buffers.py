@@ -7,6 +7,7 @@ import time
 from threading import Event
 
 from partita import _core, processing, scheduling
+from partita._options import check_int
 from partita.buffer_options import DEFAULTS, Options, check_name
 from partita.errors import BufferFullError, BufferStoppedError
 from partita.threads import available_cpus
@@ -308,12 +309,10 @@ class MapBuffer(_Buffer, _core.MapBuffer):
 
 
 def _check(name: object, processor: Any, partitions: object, options: dict[str, Any]) -> tuple[str, int, Options]:
-    from partita._table import _check_int
-
     for option in options:
         if option not in DEFAULTS:
             raise TypeError(f"there is no option {option!r}")
-    count = available_cpus() if partitions is None else _check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
+    count = available_cpus() if partitions is None else check_int("partitions", partitions, 1, _core.MAX_PARTITIONS)
     return check_name(name), count, Options(DEFAULTS | options | {"processor": processor})
 
 
@@ -375,14 +374,14 @@ def _after_fork_in_child() -> None:
         scheduler.start()
 
 
-_watched: dict[str, bool] = {}
+_watching: dict[str, object] = {}
 
 
 def _watch_over_process() -> None:
     """Hooks for the end of the interpreter and for forks; once, with the first buffer."""
-    if _watched.setdefault("process", True) is not True or "done" in _watched:
+    this = object()
+    if _watching.setdefault("by", this) is not this:
         return
-    _watched["done"] = True
     os.register_at_fork(after_in_child=_after_fork_in_child)
     # Hooks of this kind run last in, first out, before atexit's: so ours comes before the one that closes executors.
     import concurrent.futures.thread  # noqa: F401

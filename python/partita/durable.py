@@ -9,8 +9,9 @@ import os
 import warnings
 
 from partita import _core, keeper, names, owners
+from partita._options import check_seconds, check_word
 from partita._path import real_path
-from partita._table import Table, _check_fields, _check_keypos, _check_type
+from partita._table import _IF_EXISTS, Table, _check_fields, _check_keypos, _check_type
 from partita.errors import OptionsMismatchError, TableDroppedError, short_repr
 from partita.progress import Bar
 from partita.readonly import ReadOnlyTable
@@ -132,21 +133,6 @@ class ReadOnlyFile(ReadOnlyTable):
         self.close()
 
 
-def _check_seconds(what: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{what} is a number of seconds, not {type(value).__name__}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{what} is {short_repr(value)}: it must be a number of seconds above 0")
-    return float(value)
-
-
-def _check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(
-            f"{what} is {short_repr(value)}: it must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
-        )
-
-
 def _check_stored(file: _core.DurableFile, path: str, asked: dict[str, Any]) -> None:
     """Whether the options asked for, None where there is none, are those of the file."""
     keypos = asked["keypos"]
@@ -244,16 +230,16 @@ def open(  # noqa: A001
         TableExistsError: the name is taken.
     """
     place = real_path(path)
-    _check_choice("durability", durability, ("snapshot", "interval", "always"))
-    _check_choice("mode", mode, ("rw", "r"))
-    _check_choice("if_exists", if_exists, ("raise", "get", "replace"))
-    sync_every = _check_seconds("sync_every", sync_every)
+    durability = check_word("durability", durability, ("snapshot", "interval", "always"))
+    mode = check_word("mode", mode, ("rw", "r"))
+    if_exists = check_word("if_exists", if_exists, _IF_EXISTS)
+    sync_every = check_seconds("sync_every", sync_every)
     if persist_every is not None:
-        persist_every = _check_seconds("persist_every", persist_every)
+        persist_every = check_seconds("persist_every", persist_every)
     if fields is not None and not isinstance(fields, (str, tuple)) and hasattr(fields, "__iter__"):
         fields = tuple(fields)  # it may be an iterator
     if type is not None:
-        _check_type(type)
+        type = _check_type(type)  # noqa: A001
     if heir is not None and not callable(heir):
         raise TypeError(f"heir is a callable that takes the table, not {short_repr(heir)}")
     if heir is not None and owner is None:
