@@ -181,7 +181,8 @@ def _save_all_in_time() -> None:
     global _thread
     while True:
         with _changed:
-            waiting = [place for place, _ in _places.values() if place.persist_every is not None]
+            # A list, since what the collector does meanwhile may end a table, and its place with it.
+            waiting = [place for place, _ in list(_places.values()) if place.persist_every is not None]
             if not waiting or _stop.is_set():
                 _thread = None
                 return

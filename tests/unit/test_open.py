@@ -602,7 +602,6 @@ def test_two_processes(path):
         assert sorted(t) == [(1,), (2,), (3,)]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("durability", DURABILITIES)
 def test_fork(path, durability):
     program = f"""
