@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/random.h"
 #include "bindings/buffer_handles.h"
 #include "bindings/entry.h"
 #include "bindings/errors.h"
@@ -66,11 +67,6 @@ void Check(Outcome outcome) {
   if (outcome == Outcome::kOk) return;
   RaiseOutcome(Shape(), outcome);
   throw py::error_already_set();
-}
-
-uint64_t NewSeed() {
-  const py::int_ bits = py::module_::import("random").attr("SystemRandom")().attr("getrandbits")(64);
-  return bits.cast<uint64_t>() | 1;
 }
 
 bool Freeze(const BufferControl& control, uint32_t partition, const WatchHandle* watch) {
@@ -196,11 +192,11 @@ py::dict Stats(const BufferControl& control) {
 }
 
 std::unique_ptr<QueueHandle> NewQueue(uint32_t partitions) {
-  return std::make_unique<QueueHandle>(QueueHandle{std::make_shared<QueueBuffer>(partitions, NewSeed())});
+  return std::make_unique<QueueHandle>(QueueHandle{std::make_shared<QueueBuffer>(partitions, RandomNumber())});
 }
 
 std::unique_ptr<MapHandle> NewMap(uint32_t partitions) {
-  return std::make_unique<MapHandle>(MapHandle{std::make_shared<MapBuffer>(partitions, NewSeed())});
+  return std::make_unique<MapHandle>(MapHandle{std::make_shared<MapBuffer>(partitions, RandomNumber())});
 }
 
 std::unique_ptr<BufferControl> NewQueueControl(const QueueHandle& queue) {

@@ -77,10 +77,7 @@ bool Open(DurableFile& file) {
 
 void Describe(DurableFile& file, const TableHandle& table) {
   const Busy busy(&file.busy);
-  std::optional<std::vector<std::string>> fields;
-  const py::object names = py::reinterpret_borrow<py::object>(table.fields.get());
-  if (!names.is_none()) fields = names.cast<std::vector<std::string>>();
-  file.durable->Describe(table.options.type, table.options.keypos, std::move(fields));
+  file.durable->Describe(table.options.type, table.options.keypos, FieldNames(table));
 }
 
 bool LoadStep(DurableFile& file, TableHandle& table) {
@@ -158,12 +155,6 @@ py::dict Info(const DurableFile& file) {
   return dict;
 }
 
-py::object Fields(const DurableFile& file) {
-  const auto& fields = file.durable->header().fields;
-  if (!fields.has_value()) return py::none();
-  return py::tuple(py::cast(*fields));
-}
-
 }  // namespace
 
 void RegisterDurable(py::module_& module) {
@@ -187,7 +178,7 @@ void RegisterDurable(py::module_& module) {
       .def_property_readonly("size", [](const DurableFile& file) { return file.durable->bytes_to_read(); })
       .def_property_readonly("type", [](const DurableFile& file) { return TypeName(file.durable->header().type); })
       .def_property_readonly("keypos", [](const DurableFile& file) { return file.durable->header().keypos; })
-      .def_property_readonly("fields", &Fields);
+      .def_property_readonly("fields", [](const DurableFile& file) { return FieldsOf(file.durable->header()); });
   DefineClass<FileSaving>(module, "FileSaving", "A save of a table that lives at a path.", &EndWithoutGil<FileSaving>)
       .def("step", &SaveStep, "Writes the next rows; True once the file is complete and in its place.")
       .def("close", &EndSaving, "Gives it up unless it is complete.");

@@ -10,11 +10,11 @@
 
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "bindings/errors.h"
 #include "bindings/file_steps.h"
 #include "bindings/handles.h"
@@ -27,11 +27,6 @@ namespace py = pybind11;
 
 namespace partita {
 namespace {
-
-uint64_t Random64() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 struct Writer {
   std::unique_ptr<SnapshotFileWriter> writer;
@@ -47,10 +42,9 @@ std::unique_ptr<Writer> NewWriter(const py::object& snapshot, const py::bytes& p
   FileHeader header;
   header.type = handle->options.type;
   header.keypos = handle->options.keypos;
-  const py::object fields = py::reinterpret_borrow<py::object>(handle->fields.get());
-  if (!fields.is_none()) header.fields = fields.cast<std::vector<std::string>>();
-  for (uint64_t& half : header.id) half = Random64();
-  header.salt = Random64();
+  header.fields = FieldNames(*handle);
+  for (uint64_t& half : header.id) half = RandomNumber();
+  header.salt = RandomNumber();
   auto writer = std::make_unique<Writer>();
   writer->writer = std::make_unique<SnapshotFileWriter>(Env::Posix(), std::string(path), std::move(header),
                                                         handle->snapshot, threads);
@@ -131,12 +125,6 @@ uint64_t CountRows(Reader& reader) {
   return rows;
 }
 
-py::object Fields(const Reader& reader) {
-  const auto& fields = reader.reader->header().fields;
-  if (!fields.has_value()) return py::none();
-  return py::tuple(py::cast(*fields));
-}
-
 }  // namespace
 
 void RegisterFile(py::module_& module) {
@@ -161,7 +149,7 @@ void RegisterFile(py::module_& module) {
       .def_property_readonly("size", [](const Reader& reader) { return reader.reader->file_size(); })
       .def_property_readonly("type", [](const Reader& reader) { return TypeName(reader.reader->header().type); })
       .def_property_readonly("keypos", [](const Reader& reader) { return reader.reader->header().keypos; })
-      .def_property_readonly("fields", &Fields);
+      .def_property_readonly("fields", [](const Reader& reader) { return FieldsOf(reader.reader->header()); });
 }
 
 }  // namespace partita

@@ -1,5 +1,7 @@
 #include "bindings/file_steps.h"
 
+#include <pybind11/stl.h>
+
 namespace py = pybind11;
 
 namespace partita {
@@ -16,6 +18,17 @@ void RaiseFileError(const FileError& error) {
           .attr("file_error")(kKinds[static_cast<int>(error.kind)], error.error_number, path, offset, error.what);
   PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
   throw py::error_already_set();
+}
+
+std::optional<std::vector<std::string>> FieldNames(const Shape& shape) {
+  const py::object names = py::reinterpret_borrow<py::object>(shape.fields.get());
+  if (names.is_none()) return std::nullopt;
+  return names.cast<std::vector<std::string>>();
+}
+
+py::object FieldsOf(const FileHeader& header) {
+  if (!header.fields.has_value()) return py::none();
+  return py::tuple(py::cast(*header.fields));
 }
 
 }  // namespace partita

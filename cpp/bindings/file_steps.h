@@ -6,15 +6,24 @@
 #include <pybind11/pybind11.h>
 
 #include <new>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/gil.h"
+#include "bindings/handles.h"
+#include "file/file_header.h"
 #include "file/file_status.h"
 
 namespace partita {
 
 // Throws the exception that python/partita/errors.py makes of it.
 [[noreturn]] void RaiseFileError(const FileError& error);
+
+// The names of fields as a file keeps them, of a table; and as Python sees them, of a file: a tuple of str, or None.
+std::optional<std::vector<std::string>> FieldNames(const Shape& shape);
+pybind11::object FieldsOf(const FileHeader& header);
 
 // Holds an object for one thread; ValueError if another one has it. Relies on the GIL.
 class Busy {

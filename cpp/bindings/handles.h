@@ -27,12 +27,12 @@ inline const char* TypeName(TableType type) {
   return kNames[static_cast<int>(type)];
 }
 
-// What reading and writing methods need to know of a table, or of a snapshot of one.
 struct FileOfTable {
   std::string path;
   std::weak_ptr<DurableTable> durable;
 };
 
+// What reading and writing methods need to know of a table, or of a snapshot of one.
 struct Shape {
   TableOptions options;
   std::shared_ptr<Ref> name;                // str or None; shared by a table and the views of it

@@ -24,9 +24,6 @@ namespace partita {
 // An error in words, as info() tells it.
 std::string DescribeError(const FileError& error);
 
-// A number of 64 bits from the system.
-uint64_t DrawNumber();
-
 struct DurableTable::Parts {
   Parts(Env* env, std::string path, const DurableOptions& options)
       : env(env), path(std::move(path)), options(options) {}

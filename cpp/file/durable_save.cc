@@ -11,10 +11,10 @@
 
 #include <algorithm>
 #include <new>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "file/durable_parts.h"
 
 namespace partita {
@@ -26,23 +26,13 @@ FileStatus OfState(const std::string& path, const char* what) {
   return FileStatus(FileError{FileError::Kind::kState, 0, path, FileError::kNoOffset, what});
 }
 
-FileStatus OfOutcome(const std::string& path, Outcome outcome) {
-  const FileError::Kind kind = outcome == Outcome::kDropped ? FileError::Kind::kDropped : FileError::Kind::kNoMemory;
-  return FileStatus(FileError{kind, 0, path, FileError::kNoOffset, ""});
-}
-
 }  // namespace
-
-uint64_t DrawNumber() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 FileStatus DurableTable::Parts::CreateLog(uint64_t generation, OpenLog* log) const {
   *log = OpenLog();
   std::copy(std::begin(header.id), std::end(header.id), std::begin(log->header.id));
   log->header.generation = generation;
-  log->header.salt = DrawNumber();
+  log->header.salt = RandomNumber();
   char bytes[kLogHeaderSize];
   EncodeLogHeader(log->header, &bytes);
   const std::string name = LogName(path, generation);
@@ -142,7 +132,7 @@ FileStatus DurableTable::Saving::Work::Step(bool* done) {
 
 FileStatus DurableTable::Saving::Work::Begin(bool* done) {
   const std::shared_ptr<Table> table = parts->table.lock();
-  if (table == nullptr) return OfOutcome(parts->path, Outcome::kDropped);
+  if (table == nullptr) return FileStatusOf(Outcome::kDropped, parts->path);
   parts->lock.Lock();
   const bool ended = parts->ended;
   generation = parts->next_generation++;
@@ -162,7 +152,7 @@ FileStatus DurableTable::Saving::Work::Begin(bool* done) {
     return parts->End(/*note=*/false, /*remove=*/false);
   }
   header.generation = generation;
-  header.salt = DrawNumber();
+  header.salt = RandomNumber();
   rows = snapshot->rows();
   file = std::make_unique<SnapshotFileWriter>(parts->env, parts->path, std::move(header), std::move(snapshot),
                                               parts->options.threads);
@@ -202,7 +192,7 @@ FileStatus DurableTable::Saving::Work::TakeMoment(Table* table, FileHeader* head
       if (FileStatus status = writer->FinishPrevious(); !status.ok()) return status;
     }
   }
-  return outcome == Outcome::kOk ? FileStatus() : OfOutcome(parts->path, outcome);
+  return FileStatusOf(outcome, parts->path);
 }
 
 // After step 4.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "file/durable_parts.h"
 
 namespace partita {
@@ -91,7 +92,7 @@ void DurableTable::Describe(TableType type, uint32_t keypos, std::optional<std::
   header.type = type;
   header.keypos = keypos;
   header.fields = std::move(fields);
-  for (uint64_t& half : header.id) half = DrawNumber();
+  for (uint64_t& half : header.id) half = RandomNumber();
   header.first_lsn = 1;
   parts_->header = std::move(header);
 }

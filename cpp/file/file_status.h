@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "table/outcome.h"
+
 namespace partita {
 
 struct FileError {
@@ -42,6 +44,9 @@ class [[nodiscard]] FileStatus {
  private:
   std::unique_ptr<FileError> error_;
 };
+
+// What an outcome of work on a table means for the file at `path`.
+FileStatus FileStatusOf(Outcome outcome, const std::string& path, uint64_t offset = FileError::kNoOffset);
 
 }  // namespace partita
 

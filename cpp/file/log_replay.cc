@@ -122,12 +122,7 @@ FileStatus LogReplay::Do(const LogRecord& record, uint64_t offset, Table* table)
     return Damage(name_, offset, LogRecordSize(record.content.size()),
                   absl::StrCat("a step cannot be done: ", result.wrong));
   }
-  if (result.outcome != Outcome::kOk) {
-    const FileError::Kind kind = result.outcome == Outcome::kTooManyRows ? FileError::Kind::kTooLarge
-                                 : result.outcome == Outcome::kDropped   ? FileError::Kind::kDropped
-                                                                         : FileError::Kind::kNoMemory;
-    return FileStatus(FileError{kind, 0, name_, offset, ""});
-  }
+  if (result.outcome != Outcome::kOk) return FileStatusOf(result.outcome, name_, offset);
   ++report_->records;
   ++steps_;
   return FileStatus();

@@ -274,16 +274,7 @@ FileStatus SnapshotFileReader::Step(Table* table, bool allow_opaque, bool* done)
       return FileStatus(FileError{FileError::Kind::kOpaque, 0, path_, block.offset, ""});
     }
     if (in_order && block.inserted == Outcome::kOk) insert(&block);
-    switch (block.inserted) {
-      case Outcome::kOk:
-        break;
-      case Outcome::kDropped:
-        return FileStatus(FileError{FileError::Kind::kDropped, 0, path_, block.offset, ""});
-      case Outcome::kTooManyRows:
-        return FileStatus(FileError{FileError::Kind::kTooLarge, 0, path_, block.offset, ""});
-      default:
-        return NoMemory(path_);
-    }
+    if (FileStatus status = FileStatusOf(block.inserted, path_, block.offset); !status.ok()) return status;
     rows_ += block.group.rows().size();
   }
   if (loaded.back().head.kind != BlockKind::kEnd) return FileStatus();

@@ -119,12 +119,7 @@ FileStatus SnapshotRepair::Insert(uint64_t offset, Table* table, bool allow_opaq
     return FileStatus(FileError{FileError::Kind::kOpaque, 0, path_, offset, ""});
   }
   uint64_t inserted = 0;
-  const Outcome outcome = table->InsertBatch(group.rows(), Wait::kBlock, &inserted);
-  if (outcome == Outcome::kOk) return FileStatus();
-  const FileError::Kind kind = outcome == Outcome::kTooManyRows ? FileError::Kind::kTooLarge
-                               : outcome == Outcome::kDropped   ? FileError::Kind::kDropped
-                                                                : FileError::Kind::kNoMemory;
-  return FileStatus(FileError{kind, 0, path_, offset, ""});
+  return FileStatusOf(table->InsertBatch(group.rows(), Wait::kBlock, &inserted), path_, offset);
 }
 
 }  // namespace partita

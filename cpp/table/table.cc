@@ -1,10 +1,10 @@
 #include "table/table.h"
 
 #include <new>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "table/bag_table.h"
 #include "table/journal.h"
 #include "table/ordered_table.h"
@@ -12,13 +12,6 @@
 
 namespace partita {
 namespace {
-
-uint64_t RandomSeed() {
-  std::random_device device;
-  uint64_t seed = 0;
-  while (seed == 0) seed = uint64_t{device()} << 32 | device();
-  return seed;
-}
 
 // The keys of the rows that another walk meets, where no key has two.
 class KeysOfRows final : public Walk {
@@ -76,7 +69,7 @@ StatusOr<std::shared_ptr<Table>> Table::Create(const TableOptions& options) {
     return InvalidArgumentError(absl::StrCat("keypos must be below ", kMaxArity, ", not ", options.keypos));
   }
   TableOptions completed = options;
-  if (completed.hash_seed == 0) completed.hash_seed = RandomSeed();
+  if (completed.hash_seed == 0) completed.hash_seed = RandomNumber();
   try {
     switch (completed.type) {
       case TableType::kSet:
