@@ -146,17 +146,13 @@ bool Buffer::HasRoom(uint64_t bytes) const {
 }
 
 void Buffer::WaitForRoom(uint64_t bytes, std::chrono::nanoseconds at_most) {
-  const uint32_t ticket = room_.Ticket();
+  const uint32_t seen = room_.Now();
   bool wait;
   {
     const Locked locked(&shards_[0], Wait::kBlock);
     wait = state_ == BufferState::kOpen && limits_.overflow == Overflow::kBlock && !HasRoom(bytes);
   }
-  if (wait) {
-    room_.Wait(ticket, at_most);
-  } else {
-    room_.Leave();
-  }
+  if (wait) room_.Wait(seen, std::chrono::duration<double>(at_most).count());
 }
 
 // --- Taking out.
@@ -266,7 +262,7 @@ Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, uint64_
       *watch_done = Tidy(&shard, batch->partition_);
     }
   }
-  room_.NotifyAll();
+  room_.Notify();
   return Outcome::kOk;
 }
 
@@ -319,13 +315,13 @@ Outcome Buffer::SetLimits(const BufferLimits& limits, Wait wait) {
     limits_ = limits;
     for (Shard& shard : shards_) shard.flush_at_told = false;
   });
-  room_.NotifyAll();
+  room_.Notify();
   return outcome;
 }
 
 Outcome Buffer::SetState(BufferState state, Wait wait) {
   const Outcome outcome = UnderAllLocks(wait, [&] { state_ = state; });
-  room_.NotifyAll();
+  room_.Notify();
   return outcome;
 }
 
@@ -381,7 +377,6 @@ void Buffer::EmptyAfterFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
   held_items_.store(0, std::memory_order_relaxed);
   held_bytes_.store(0, std::memory_order_relaxed);
-  room_.ResetAfterFork();
 }
 
 }  // namespace partita

@@ -24,13 +24,13 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
-#include "base/event_count.h"
 #include "base/lock.h"
+#include "base/wakeup.h"
 #include "buffer/batch.h"
 #include "buffer/counts.h"
 #include "buffer/flush_watch.h"
@@ -123,12 +123,12 @@ class Buffer {
  protected:
   struct Segment {
     ItemList items;  // of a queue; of a map: its keys in the order they came, if that may be asked for
-    absl::btree_map<uint64_t, uint64_t> deleted;  // of a map: how many of these, by hash, were deleted again
-    std::shared_ptr<Table> table;                 // of a map
-    std::unique_ptr<Walk> walk;                   // of a map: where the next batch goes on; null before the first
-    uint64_t left = 0;                            // items not taken yet
-    uint64_t bytes = 0;                           // of these
-    int64_t opened_ns = 0;                        // when the first came; 0: none did
+    std::map<uint64_t, uint64_t> deleted;  // of a map: how many of these, by hash, were deleted again
+    std::shared_ptr<Table> table;          // of a map
+    std::unique_ptr<Walk> walk;            // of a map: where the next batch goes on; null before the first
+    uint64_t left = 0;                     // items not taken yet
+    uint64_t bytes = 0;                    // of these
+    int64_t opened_ns = 0;                 // when the first came; 0: none did
   };
 
   struct alignas(64) Shard {
@@ -200,7 +200,7 @@ class Buffer {
   // false if no shard has one.
   Outcome DropElsewhere(uint32_t except, Wait wait, PushResult* result, bool* dropped);
   // After the lock was let go.
-  void NotifyRoom() { room_.NotifyAll(); }
+  void NotifyRoom() { room_.Notify(); }
   // An item of the open segment that the caller took back.
   void NoteDeleted(Shard* shard, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // An item of the open segment that took the place of another.
@@ -222,7 +222,7 @@ class Buffer {
   const uint64_t hash_seed_;
   std::atomic<uint64_t> held_items_{0};
   std::atomic<uint64_t> held_bytes_{0};
-  EventCount room_;
+  Wakeup room_;
   // Changed under the locks of all shards, read under any.
   BufferLimits limits_;
   BufferState state_ = BufferState::kOpen;
