@@ -30,6 +30,14 @@ inline bool ParseArguments(const char* function, const char* const (&names)[kCou
   return true;
 }
 
+// False with a TypeError: more are given by position than may be; the others have to be named.
+inline bool AtMostPositional(const char* function, Py_ssize_t nargs, Py_ssize_t most) {
+  if (ABSL_PREDICT_TRUE(nargs <= most)) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s, %zd were given", function, most,
+               most == 1 ? "" : "s", nargs);
+  return false;
+}
+
 }  // namespace partita
 
 #endif  // PARTITA_BINDINGS_ARGUMENTS_H_

@@ -34,13 +34,6 @@ bool ParseVersion(PyObject* object, EncodeArena* arena, Value* version) {
   return number && EncodeValue(number.get(), arena, version);  // an int is copied
 }
 
-bool AtMostPositional(const char* method, Py_ssize_t nargs, Py_ssize_t most) {
-  if (nargs <= most) return true;
-  PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s, %zd were given", method, most,
-               most == 1 ? "" : "s", nargs);
-  return false;
-}
-
 // values: key, value, partition_key, timeout. `version` may be null. False: an exception is set.
 bool PutEntry(PyObject* self, PyObject* const (&values)[4], PyObject* version, PushResult* result) {
   auto* handle = HandleOf<MapHandle>(self);

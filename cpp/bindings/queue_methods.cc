@@ -28,12 +28,6 @@ inline bool EncodeItem(const QueueBuffer& queue, PyObject* object, PyObject* par
   return ChoosePartition(queue, object, partition_key, &item->partition);
 }
 
-bool OnePositional(const char* method, Py_ssize_t nargs) {
-  if (nargs <= 1) return true;
-  PyErr_Format(PyExc_TypeError, "%s() takes 1 positional argument, %zd were given", method, nargs);
-  return false;
-}
-
 // Encoded items with what they point into.
 class ItemBatch {
  public:
@@ -100,7 +94,7 @@ bool PushBatch(PyObject* self, QueueBuffer* queue, ItemBatch* batch, PutTimeout*
 PyObject* QueuePush(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
   static constexpr const char* kNames[] = {"item", "partition_key", "timeout"};
   PyObject* values[3];
-  if (!OnePositional("push", nargs) || !ParseArguments("push", kNames, 1, args, nargs, keywords, values)) {
+  if (!AtMostPositional("push", nargs, 1) || !ParseArguments("push", kNames, 1, args, nargs, keywords, values)) {
     return nullptr;
   }
   auto* handle = HandleOf<QueueHandle>(self);
@@ -122,7 +116,8 @@ PyObject* QueuePush(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyO
 PyObject* QueuePushMany(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* keywords) {
   static constexpr const char* kNames[] = {"items", "partition_key", "timeout"};
   PyObject* values[3];
-  if (!OnePositional("push_many", nargs) || !ParseArguments("push_many", kNames, 1, args, nargs, keywords, values)) {
+  if (!AtMostPositional("push_many", nargs, 1) ||
+      !ParseArguments("push_many", kNames, 1, args, nargs, keywords, values)) {
     return nullptr;
   }
   auto* handle = HandleOf<QueueHandle>(self);
