@@ -65,7 +65,7 @@ def goals() -> list[Goal]:
             found.append(ratio(what, 0.5, "ETS", Figure(f"memory ({account})", keys=keys), ets))
     later, before = (Figure(f"gc.collect() {when}", keys="int") for when in ("later", "empty"))
     found.append(ratio("`gc.collect()` with the rows resident", 1.2, "an empty process", later, before))
-    return found + ordered_goals() + writer_goals() + growth_goals() + small_goals() + bag_goals()
+    return found + ordered_goals() + writer_goals() + growth_goals() + small_goals() + bag_goals() + buffer_goals()
 
 
 def point_goals(keys: str) -> list[Goal]:
@@ -171,6 +171,26 @@ def bag_goals() -> list[Goal]:
             what = f"{kind}: `{operation}` with 10,000 rows a key, per row"
             found.append(ratio(what, 2, "10 rows a key", many, few))
     return found
+
+
+def buffer_goals() -> list[Goal]:
+    def against(operation: str, ours: str, peer: str, limit: float, what: str) -> Goal:
+        name = f"buffer: {operation}"
+        return ratio(what, limit, peer, Figure(name, ours), Figure(name, peer))
+
+    push = "`QueueBuffer.push` of a 4-field tuple"
+    spans, partitioned = "BatchSpanProcessor", "PartitionedBuffer (scaled)"
+    return [
+        against("push", "partita", spans, 0.4, push),
+        against("push beside", "partita (as spans)", spans, 0.4, f"{push}, batches of 10,000 taken out meanwhile"),
+        against("push", "partita", partitioned, 0.2, push),
+        Goal("`push_many` of 100, per item", "≤ 100 ns", "value", 100, Figure("buffer: push_many")),
+        against("put", "partita map", partitioned, 0.3, "`MapBuffer.put`"),
+        against("put_newer", "partita map", partitioned, 0.3, "`put_newer` of a newer version"),
+        Goal(
+            "drain to a no-op processor, batches of 1,000, per item", "≤ 150 ns", "value", 150, Figure("buffer: drain")
+        ),
+    ]
 
 
 def judge(goal: Goal, results: dict[str, Any]) -> Verdict | None:

@@ -46,6 +46,7 @@ def write(results: dict[str, Any]) -> str:
     ]
     parts += [section for keys in KINDS for section in point_section(results, keys)]
     parts += ordered_section(results) + bag_section(results)
+    parts += buffer_section(results)
     parts += scan_section(results) + memory_section(results) + latency_section(results) + growth_section(results)
     parts += call_section(results) + index_section(results)
     parts.append(details(results))
@@ -116,6 +117,31 @@ def bag_section(results: dict[str, Any]) -> list[str]:
         return []
     note = "ETS gets 20,000 rows where a key has 10,000: it goes through all of them at each insert and delete_object."
     return [f"### Bags of {results['rows']:,} rows, per row\n\n{note}\n\n{table}"]
+
+
+def buffer_section(results: dict[str, Any]) -> list[str]:
+    spans = ["BatchSpanProcessor", "BatchSpanProcessor, defaults"]
+    queues = ["partita", "partita (as spans)", *spans, "queue.Queue", "queue.SimpleQueue", "deque"]
+    peers = [*queues, "PartitionedBuffer (scaled)"]
+    names = ["push", "push beside", "delivered", "push_many", "drain"]
+    calls = matrix(results, [f"buffer: {name}" for name in names], peers, "")
+    maps = matrix(results, ["buffer: put", "buffer: put_newer"], ["partita map", "dict+Lock", peers[-1]], "")
+    shares = ("median", "P99", "P99.9", "maximum")
+    latencies = matrix(results, [f"buffer: a push beside, {share}" for share in shares], queues, "")
+    if not calls:
+        return []
+    return [
+        "### Queues that hand over, per item\n\n"
+        "Beside: a thread takes out what is there. As spans: with one partition, room for a million and batches of "
+        "10,000, as BatchSpanProcessor has here; its defaults are a queue of 2,048 and batches of 512, and it drops "
+        "what finds no room. The queues of the standard library hand over the objects that were put in, and know no "
+        "batches. PartitionedBuffer's figures are those it had elsewhere, scaled by an insert into ETS here and there."
+        f"\n\n{calls}",
+        f"### Maps that hand over, per key\n\n{maps}",
+        "### Latency of a push while items are taken out, the clock's cost taken off\n\n"
+        "Our swaps come every millisecond (as spans: every 10,000 items). Who takes items out needs the GIL, and a "
+        f"thread that wants it back waits up to five milliseconds.\n\n{latencies}",
+    ]
 
 
 def scan_section(results: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ What can be measured (README.md tells the question behind each):
     ordered    insert, lookup, steps and ranges in an ordered_set
     index      the hash index against absl::flat_hash_set, in C++
     bag        bags of 1, 10 and 10,000 rows a key: insert, lookup and delete_object, a row
+    buffer     push, push_many, put, put_newer and drain of buffers, and the latency of a push while items are taken out
 """
 
 import argparse

@@ -7,6 +7,7 @@ at full size. Peers that are not installed are left out by the benchmarks, with 
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_every_measure_leaves_figures_of_ours(small_run):
     assert set(results["details"]["seconds"]) == set(measured)
     for record in results["records"]:
         assert record["values"], record
-    assert {"insert", "get", "select_count", "tolist", "memory (resident)"} <= {
+    assert {"insert", "get", "select_count", "tolist", "memory (resident)", "buffer: push", "buffer: drain"} <= {
         record["operation"] for record in results["records"] if record["peer"] == "partita"
     }
 
@@ -97,6 +98,7 @@ def test_digests_are_printed(small_run):
     _, _, output = small_run
     assert "# digest 2000 (int keys)" in output
     assert "# results tolist (str keys)" in output
+    assert re.search(r"# sum of what came out: \d+ from partita, .*BatchSpanProcessor, queue.Queue", output)
 
 
 def test_an_unknown_name_is_refused_by_name():
