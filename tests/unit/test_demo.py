@@ -63,9 +63,10 @@ def test_what_is_missing_is_none_and_numbers_are_numbers(demo, data):
                 assert value is None if text == "NA" else value == (text if isinstance(value, str) else float(text))
 
 
-def test_load(steps):
-    rows, partitions, bytes_a_row = steps["Load the flights into a table"].figures
-    assert (rows, partitions) == (336_776, 16)
+def test_arrivals(steps):
+    processed, batches, rows, partitions, bytes_a_row = steps["Let the flights arrive, from two threads"].figures
+    assert (processed, rows, partitions) == (336_776, 336_776, 16)
+    assert 336_776 / 1000 <= batches <= 336_776
     assert 80 <= bytes_a_row <= 400  # 10 columns of 8 or 16 bytes, an index, the text of the hours
 
 
