@@ -155,13 +155,9 @@ class _Buffer:
         return f"<partita.{type(self).__name__} {self.name!r}, {state}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from partita import buffer_html
 
-        stats = self.stats()
-        sizes = ", ".join(map(str, stats.pop("partition_sizes")))
-        rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(str(value))}</td></tr>" for key, value in stats.items())
-        rows += f"<tr><th>partition_sizes</th><td>{sizes}</td></tr>"
-        return f"<table><caption>{escape(type(self).__name__)} {escape(repr(self.name))}</caption>{rows}</table>"
+        return buffer_html.show(type(self).__name__, self.stats())
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a buffer cannot be pickled or copied: it belongs to this process, and runs threads")
