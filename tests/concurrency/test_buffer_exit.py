@@ -75,8 +75,9 @@ def test_ctrl_c_in_flush_in_push_and_in_stop():
             "go = threading.Event()\n"
             "def slow(batch): go.wait(); processor(batch)\n"
             "q = new(slow, max_items=100); q.push_many(range(100))\n"
-            "threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-            f"try: {call}\n"
+            "try:\n"
+            "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+            f"    {call}\n"
             "except KeyboardInterrupt: go.set()\n"
         )
         assert run(script) == list(range(100))
@@ -206,3 +207,81 @@ def test_signal_handlers_and_destructors_push():
     )
     run(script)
     assert signal.SIGALRM  # the script's
+
+
+# Producers that push while the end comes, and say in the end how many items were taken: so many must be processed.
+BUSY = (
+    "got = []\n"
+    "q = new(got.extend, processing_interval=0.001, flush_at=10, max_items=1000)\n"
+    "pushed = [0] * 3\n"
+    "busy = threading.Barrier(4)\n"
+    "def produce(number):\n"
+    "    try:\n"
+    "        while True:\n"
+    "            q.push(0)\n"
+    "            pushed[number] += 1\n"
+    "            if pushed[number] == 20: busy.wait()\n"
+    "    except partita.BufferStoppedError: done[number].set()\n"
+    "done = [threading.Event() for _ in pushed]\n"
+    "def tell():\n"
+    "    for event in done: event.wait(60)\n"
+    "    s = q.stats()\n"
+    "    if not (sum(pushed) == s['pushed'] == s['processed'] == len(got)): print('lost', pushed, s, len(got))\n"
+    "import atexit; atexit.register(tell)\n"
+    "for number in range(3): threading.Thread(target=produce, args=(number,), daemon=True).start()\n"
+    "busy.wait()\n"
+)
+ENDS = {
+    "normal": (BUSY, 0),
+    "sys.exit in a thread": (BUSY + "threading.Thread(target=sys.exit).start()\n", 0),
+    "an exception": (BUSY + "raise OSError\n", 1),
+    "SIGTERM with a handler": (
+        BUSY + "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "while True: q.flush()\n",
+        3,
+    ),
+    "Ctrl-C in flush": (
+        BUSY + "import random\n"
+        "try:\n"
+        "    signal.signal(signal.SIGALRM, signal.default_int_handler)  # at a moment of our choice\n"
+        "    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.02))\n"
+        "    while True: q.flush()\n"
+        "except KeyboardInterrupt: sys.exit(4)\n",
+        4,
+    ),
+    "a fork": (
+        "import warnings; warnings.simplefilter('ignore')\n" + BUSY + "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    atexit.unregister(tell)\n"
+        "    got.clear()\n"
+        "    q.push_many(range(100))\n"
+        "    q.flush()\n"
+        "    q.push_many(range(100, 150))\n"
+        "    atexit.register(lambda: os._exit(0 if sorted(got) == list(range(150)) else 5))\n"
+        "else:\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0\n",
+        0,
+    ),
+    "a processor that hangs": (
+        "def hang(batch): threading.Event().wait()\n"
+        "q = new(hang, partitions=2, stop_timeout=0.1, flush_at=1)\n"
+        "q.push_many(range(100))\n",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("attempts", [2, pytest.param(100, marks=pytest.mark.slow)])
+def test_ends_again_and_again(how, attempts):
+    script, status = ENDS[how]
+    for _ in range(attempts):
+        done = subprocess.run(
+            [sys.executable, "-c", HEAD + script], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (done.returncode, done.stdout) == (status, ""), done.stderr
+        if how == "a processor that hangs":
+            assert "was stopped with 100 items left" in done.stderr
+        elif status != 1:
+            assert done.stderr == ""
