@@ -1,10 +1,12 @@
 """What tests of buffers share."""
 
+import contextlib
 import logging
 import threading
 
 import pytest
 
+from partita import scheduling
 from partita.buffers import MapBuffer, QueueBuffer
 
 TERMS = ("processed", "buffered", "in_flight", "in_doubt", "dead", "failed", "dropped", "replaced", "deleted")
@@ -38,6 +40,47 @@ class Gate:
         self.batches.append(batch)
         self.entered.release()
         assert self.opened.wait(60)
+
+
+class PlayedScheduler(scheduling.Scheduler):
+    """With a clock that the test moves, and without threads: what would run on workers is in `tasks`."""
+
+    def __init__(self):
+        self.now = 1000.0
+        super().__init__(lambda: self.now)
+        self.tasks = []
+        self.workers = self
+
+    def start(self):
+        pass
+
+    def submit(self, call):
+        self.tasks.append(call)
+
+    def pass_time(self, seconds, play=True):
+        """`play`: and all is done that is to be done."""
+        self.run_pending()
+        self.now += seconds
+        self.run_pending()
+        if play:
+            self.play()
+
+    def play(self):
+        while self.tasks:
+            self.tasks.pop(0)()
+            self.run_pending()
+
+
+@contextlib.contextmanager
+def played_scheduler():
+    """The scheduler of all buffers that are made inside of it."""
+    before = dict(scheduling._current)
+    scheduler = scheduling._current["scheduler"] = PlayedScheduler()
+    try:
+        yield scheduler
+    finally:
+        scheduling._current.clear()
+        scheduling._current.update(before)
 
 
 @pytest.fixture(autouse=True)

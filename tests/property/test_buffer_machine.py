@@ -11,29 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from helpers.buffers import check_balance
+from helpers.buffers import PlayedScheduler, check_balance, played_scheduler
 from partita import scheduling
 from partita.buffers import QueueBuffer
 from partita.errors import BufferFullError, Retry
 
 TIMEOUT = 10.0
 BEHAVIOURS = ("succeed", "raise", "retry some", "hang", "hang and raise", "push")
-
-
-class PlayedScheduler(scheduling.Scheduler):
-    """Without a thread. What would run on workers is run when the test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-        super().__init__(lambda: self.now)
-        self.tasks = []
-        self.workers = self
-
-    def start(self):
-        pass
-
-    def submit(self, call):
-        self.tasks.append(call)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -205,20 +189,13 @@ def test_what_is_frozen_while_a_run_ends_is_not_forgotten():
                 q._processing.freeze(0)  # as the scheduler would
             return batch
 
-    before = dict(scheduling._current)
-    scheduler = scheduling._current["scheduler"] = PlayedScheduler()
-    try:
+    with played_scheduler() as scheduler:
         got = []
         q = QueueBuffer("test", got.extend, partitions=1)
         q._processing.control = Control(q._processing.control)
         q.push("early")
         q.flush(timeout=0)
         for _ in range(5):
-            scheduler.run_pending()
-            while scheduler.tasks:
-                scheduler.tasks.pop(0)()
+            scheduler.pass_time(0)
         assert got == ["early", "late"]
         q._processing.end()
-    finally:
-        scheduling._current.clear()
-        scheduling._current.update(before)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import partita
-from helpers.buffers import Gate, check_balance, logged, mapped, queue  # noqa: F401
+from helpers.buffers import TERMS, Gate, check_balance, logged, mapped, played_scheduler, queue  # noqa: F401
 from partita import telemetry
 from partita.errors import BufferFullError, Retry
 
@@ -236,6 +236,57 @@ def test_a_run_past_its_time_is_in_doubt_until_it_ends():
         gate.opened.set()
         assert q.flush()["left"] == 0
         assert check_balance(q.stats())["processed"] == 2  # a late result counts
+
+
+def entries(q):
+    """The entries of the books that are not 0, but for what came in."""
+    stats = check_balance(q.stats())
+    return {term: stats[term] for term in TERMS if stats[term]}
+
+
+@pytest.mark.parametrize(
+    ("late", "options", "then", "finally_"),
+    [
+        ("returns", {}, {"processed": 4}, {"processed": 4}),
+        ("raises", {}, {"in_flight": 4}, {"processed": 4}),
+        ("asks for two again", {}, {"processed": 2, "in_flight": 2}, {"processed": 4}),
+        ("asks for none again", {}, {"processed": 4}, {"processed": 4}),
+        ("raises", {"max_retries": 0}, {"processed": 4}, {"processed": 4}),
+        ("raises always", {"max_retries": 0}, {"failed": 4}, {"failed": 4}),
+        ("raises always", {"max_retries": 0, "dead_letter": str}, {"dead": 4}, {"dead": 4}),
+    ],
+)
+def test_what_was_in_doubt_is_counted_where_it_went(late, options, then, finally_):
+    calls = []
+
+    def processor(batch):
+        calls.append(batch)
+        if len(calls) == 1:
+            scheduler.now += 10.5
+            scheduler.run_pending()
+            assert entries(q) == {"in_doubt": 4, "buffered": 1}
+            if late == "asks for two again":
+                raise Retry(batch[1:3])
+            if late == "asks for none again":
+                raise Retry([])
+            if late == "raises":
+                raise ValueError(late)
+        assert entries(q).get("in_doubt", 0) == (4 if len(calls) == 1 else 0)
+        if late == "raises always":
+            raise ValueError(late)
+
+    with played_scheduler() as scheduler:
+        q = queue(processor, processing_timeout=10, retry_delay=1, processing_interval=3600, **options)
+        q.push_many(range(4))
+        q.flush(timeout=0)
+        scheduler.run_pending()
+        q.push(4)  # which waits all the while
+        scheduler.tasks.pop()()
+        assert entries(q) == then | {"buffered": 1}
+        assert q.stats()["timeouts"] == 1
+        scheduler.pass_time(1)
+        assert entries(q) == finally_ | {"buffered": 1}
+        q._processing.end()
 
 
 def test_a_coroutine_past_its_time_is_cancelled():

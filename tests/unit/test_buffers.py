@@ -1,18 +1,23 @@
 """Buffers: every call and every option, by what a processor gets and what the books say."""
 
 import asyncio
+import collections
 import concurrent.futures
 import functools
 import gc
 import pickle
+import re
 import threading
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from helpers.buffers import Gate, check_balance, logged, mapped, queue  # noqa: F401
+from helpers.buffers import Gate, check_balance, logged, mapped, played_scheduler, queue  # noqa: F401
 from partita import telemetry
 from partita.buffers import MapBuffer, QueueBuffer
 from partita.errors import BufferStoppedError
+from partita.threads import available_cpus
 
 
 @pytest.fixture
@@ -112,6 +117,41 @@ def test_keys_of_a_map_are_terms():
                 call()
 
 
+def test_updates_count_the_newer_versions_since_the_swap(got):
+    with mapped(got.extend) as m:
+        for version in 1, 2, 2, 5:
+            m.put_newer("a", version, version)
+        for version in 9, 10:
+            m.put_newer("b", version, version)
+        m.put("b", "plain")
+        m.put_newer("b", 1, 1)
+        m.flush()
+        m.put_newer("a", "older than what was swapped", 1)
+    assert sorted(got[:2]) == [("a", 5, 5, 2), ("b", 1, 1, 1)]
+    assert got[2:] == [("a", "older than what was swapped", 1, 0)]
+
+
+def test_put_all_newer_ends_at_a_bad_version(got):
+    with mapped(got.extend) as m, pytest.raises(TypeError, match="a version is an int"):
+        m.put_all_newer([("a", 1, 1), ("b", 2, "two"), ("c", 3, 3)])
+    assert got == [("a", 1, 1, 0)]
+
+
+def test_what_the_processor_has_is_out_of_reach():
+    gate = Gate()
+    with mapped(gate) as m:
+        m.put("a", 1)
+        m.flush(timeout=0)
+        assert gate.entered.acquire(timeout=30)
+        assert m.get("a") is None
+        assert m.size() == 0
+        m.delete("a")
+        m.put("a", 2)  # a writer does not wait
+        assert m.get("a") == 2
+        gate.opened.set()
+    assert gate.batches == [[("a", 1, 0, 0)], [("a", 2, 0, 0)]]
+
+
 # --- Partitions.
 
 
@@ -125,6 +165,17 @@ def test_partition_key_chooses_the_partition(got):
         assert batch == sorted(batch)
         assert len({i % 2 if i < 40 else 2 for i in batch}) <= 3
     assert sorted(i for batch in got for i in batch) == list(range(60))
+
+
+def test_equal_items_share_a_partition():
+    with queue(len, partitions=8) as q, mapped(len, partitions=8) as m:
+        for _ in range(20):
+            q.push(("a", 1))
+            m.put("a", 1)
+        assert sorted(q.stats()["partition_sizes"]) == [0] * 7 + [20]
+        q.push_many(range(100))
+        assert sum(size > 0 for size in q.stats()["partition_sizes"]) == 8
+        assert m.size() == 1
 
 
 def test_partition_key_of_a_map(got):
@@ -290,6 +341,46 @@ def test_update_options_restarts_the_timer(got):
         q.push(1)
         q.update_options(processing_interval=0.01)
         assert done.wait(30)
+
+
+def test_update_options_starts_the_interval_anew(got):
+    with played_scheduler() as scheduler:
+        q = queue(got.extend, processing_interval=5)
+        q.push(1)
+        scheduler.pass_time(4)
+        q.update_options(max_retries=1)
+        scheduler.pass_time(4.5)
+        assert got == []
+        scheduler.pass_time(0.5)
+        assert got == [1]
+        q.update_options(processing_interval=1)
+        q.push(2)
+        scheduler.pass_time(1)
+        assert got == [1, 2]
+        q._processing.end()
+
+
+def test_a_run_under_way_postpones_the_next(got):
+    with played_scheduler() as scheduler:
+        q = queue(got.append, processing_interval=5)
+        q.push(1)
+        scheduler.pass_time(5, play=False)
+        [run] = scheduler.tasks
+        q.push(2)
+        scheduler.pass_time(5, play=False)
+        assert scheduler.tasks == [run]
+        scheduler.play()
+        assert got == [[1], [2]]
+        q._processing.end()
+
+
+def test_defaults():
+    with QueueBuffer("test", print) as q, MapBuffer("test", print) as m:
+        for buffer in q, m:
+            options = buffer._processing.options
+            assert (options.processing_interval, options.processing_timeout) == (5.0, 60.0)
+            assert (options.processing_batch_size, options.stop_timeout) == (10, 60.0)
+            assert len(buffer.stats()["partition_sizes"]) == available_cpus()
 
 
 def test_update_options_is_atomic_and_checked_whole(got):
@@ -474,13 +565,41 @@ def test_stats_balance_and_tell(got):
 
 
 def test_it_shows_itself():
-    with QueueBuffer("a <name>", print, processing_interval=3600) as q:
-        html = q._repr_html_()
-        assert "a &lt;name&gt;" in html
-        assert "in_flight" in html
+    with QueueBuffer("a <name>", len, processing_interval=3600, partitions=40) as q:
         assert repr(q) == "<partita.QueueBuffer 'a <name>', 0 buffered>"
+        assert text_of(q) == {
+            "": "QueueBuffer 'a <name>', running",
+            "came in": "0",
+            "here": "0",
+            "gone": "0",
+            "calls turned away": "0",
+            "work": "0",
+            "buffered by partition": ", ".join(["0"] * 32) + " and 8 more",
+        }
+        q.push_many(range(2000))
+        q.flush()
+        q.push(1, partition_key="x")
+        shown = text_of(q)
+        assert shown["came in"] == "2,001 pushed"
+        assert re.fullmatch(r"1 buffered\n\d+ bytes, the oldest for \S+ s", shown["here"])
+        assert shown["gone"] == "2,000 processed"
+    assert text_of(q)[""].endswith("stopped")
     with mapped(print) as m, pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(m)
+
+
+def text_of(buffer):
+    """What it shows in a notebook, as {head: text}."""
+    shown = {}
+    head = ""
+    for element in ElementTree.fromstring(buffer._repr_html_()).iter():
+        if element.tag == "caption":
+            shown[""] = element.text
+        elif element.tag == "th":
+            head = element.text or head
+        elif element.tag == "td":
+            shown[head] = f"{shown[head]}\n{element.text}" if head in shown else element.text
+    return shown
 
 
 def test_events(got):
@@ -544,6 +663,48 @@ def test_events_of_failures_and_overflow():
         {"items": 1},
         {"name": "test", "type": "queue", "partition": 0, "kept": 1, "error": told["dead_letter"][1]["error"]},
     )
+
+
+def test_events_are_those_of_the_page():
+    """Each event happens, with the measurements and metadata that docs/buffers.md says."""
+    told = collections.defaultdict(set)
+    overflowed = threading.Event()
+    late = threading.Event()
+
+    def handler(event, measurements, metadata):
+        told[event.removeprefix("partita.buffer.")].add((tuple(sorted(measurements)), tuple(sorted(metadata))))
+        if event.endswith("overflow"):
+            overflowed.set()
+        if metadata.get("reason") == "timeout":
+            late.set()
+
+    def processor(batch):
+        if batch == ["late"]:
+            assert late.wait(30)
+        if batch == ["bad"]:
+            raise ValueError(batch)
+
+    detach = telemetry.attach(handler)
+    with queue(processor, max_items=1, overflow="drop_newest", max_retries=0, processing_timeout=0.01) as q:
+        for item in "good", "bad", "late":
+            q.push(item)
+            q.flush()
+        q.push_many([1, 2])
+        assert overflowed.wait(30)
+    detach()
+    assert dict(told) == {event: {said} for event, said in events_of_the_page()}
+
+
+def events_of_the_page():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "buffers.md").read_text(encoding="utf-8")
+    table = page.partition("## Events")[2].partition("| --- |")[2].partition("\n\n")[0]
+    for line in table.splitlines()[1:]:
+        event, _, measurements, metadata = (re.findall(r"`([\w.]+)`", cell) for cell in line.strip("|").split("|"))
+        common = {"name", "type", "partition"}
+        if event == ["overflow"]:
+            assert metadata == ["partition"]  # "no `partition`"
+            common, metadata = {"name", "type"}, []
+        yield event[0], (tuple(sorted(measurements)), tuple(sorted(common | set(metadata))))
 
 
 @pytest.mark.parametrize(("handler", "prefix"), [(None, ""), (print, 7)])

@@ -66,3 +66,20 @@ def test_make_targets_named_exist(page):
     for _, body in (*blocks(page, "sh"), *blocks(page, "console"), *blocks(page, "bash")):
         named |= set(re.findall(r"\bmake ([a-z-]+)", body))
     assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_named_exist(page):
+    tests = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    found = {name for text in tests for name in re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE)}
+    named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
+    assert named - {"test_ms"} <= found  # which is a function of ETS
+
+
+def test_every_row_of_partitioned_buffer_names_a_test():
+    section = (
+        (ROOT / "docs" / "buffers.md").read_text(encoding="utf-8").partition("## Coming from PartitionedBuffer")[2]
+    )
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 25
+    assert not [row for row in rows if not re.fullmatch(r"\|[^|]+\|[^|]+\|( `test_\w+`,?)+ \|", row)]
