@@ -122,7 +122,8 @@ std::unique_ptr<FileSaving> BeginSaving(const DurableFile& file, bool close) {
 bool SaveStep(FileSaving& saving) {
   const Busy busy(&saving.busy);
   bool done = false;
-  RunStep([&] { return saving.parts->saving->Step(&done); });
+  // It may have been given up: by a signal handler, say, that came just before the step and saved the table itself.
+  if (saving.parts->saving != nullptr) RunStep([&] { return saving.parts->saving->Step(&done); });
   return done;
 }
 

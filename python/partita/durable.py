@@ -246,6 +246,7 @@ def open(  # noqa: A001
         raise ValueError("heir is for a table with an owner: pass owner=... too")
     if repair and mode == "r":
         raise ValueError("repair=True writes what it saves, and mode='r' changes no file")
+    holder = None
     if name is not None:
         if not isinstance(name, str):
             raise TypeError(f"the name of a table is a str or None, not {short_repr(name)}")
@@ -254,14 +255,14 @@ def open(  # noqa: A001
             return holder  # type: ignore[return-value]
         if holder is not None and if_exists == "raise":
             names.raise_exists(name)
-        if holder is not None:
-            holder._end()  # it may live at this path
-
+    told_path = os.fsdecode(place)
+    lives_at = getattr(holder, "_place", None)
+    if holder is not None and lives_at is not None and lives_at.path == told_path:
+        holder._end()  # so that its path is free; another one is replaced once this one is there
     asked = {"type": type, "keypos": keypos, "fields": fields}
     file = _core.DurableFile(
         place, durability, sync_every, mode == "r", bool(repair), bool(allow_pickle), num_threads()
     )
-    told_path = os.fsdecode(place)
     try:
         cls = Table if mode == "r" else DurableTable
         table: Any = _load(file, told_path, cls, asked, partitions, progress)
@@ -276,9 +277,10 @@ def open(  # noqa: A001
         opened = _as_read_only(table, told_path, report)
     else:
         table._place = keeper.Place(file, told_path, durability, persist_every, report)
-        keeper.keep(table, table._place)
         opened = table
     try:
+        if mode != "r":
+            keeper.keep(table, table._place)
         if name is not None:
             names.rename(opened, name, replace=if_exists == "replace")
         if owner is not None:

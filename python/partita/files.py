@@ -31,7 +31,8 @@ def save(source: Table | Snapshot, path: Path, *, progress: bool = False) -> int
     `progress=True` shows a bar, which needs the package tqdm.
 
     Raises:
-        OSError: the file cannot be written; the old one is still there.
+        OSError: the file cannot be written; the old one is still there, or, if only the folder could not be synced, the
+            new one.
         FileLockedError: a table that is open for writing lives there.
         TableDroppedError, SnapshotClosedError: there is nothing to save.
     """

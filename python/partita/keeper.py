@@ -31,6 +31,7 @@ class Place:
 
     __slots__ = (
         "__weakref__",
+        "_savings",
         "detached",
         "durability",
         "ended",
@@ -56,6 +57,7 @@ class Place:
         self.report = report
         self.detached = False
         self.ended = False
+        self._savings: dict[int, _core.FileSaving] = {}  # under way, by thread
         self.next_save = float("inf") if self.persist_every is None else time.monotonic() + self.persist_every
 
     def flush(self) -> None:
@@ -76,30 +78,46 @@ class Place:
             raise DurabilityError(error.strerror or str(error), self.path, error.errno or 0) from error
 
     def save(self, *, stop: threading.Event | None = None) -> None:
-        saving = self.file.begin_save(False)
-        try:
-            while not (stop is not None and stop.is_set()) and not saving.step():
-                pass
-        finally:
-            saving.close()
+        self._save(last=False, stop=stop)
 
     def end(self, *, save: bool) -> None:
-        """Ends what is open, with a save or without. If the save fails the table is open as before."""
+        """Ends what is open, with a save or without. If the save fails the table is open as before.
+
+        A log that could not be written does not hold what is to be kept: then there is a save in any case.
+        """
         if self.detached or self.ended:
             return
-        if not save:
+        if not save and self.file.info()["state"] != "degraded":
             self.leave(remove=False)
             return
-        saving = self.file.begin_save(True)
         try:
-            while not saving.step():
-                pass
+            self._save(last=True)
         except DurabilityError:
             if self.file.info()["state"] != "closed":  # by another thread
                 raise
-        finally:
-            saving.close()
         self._forget()
+
+    def _save(self, *, last: bool, stop: threading.Event | None = None) -> None:
+        thread = threading.get_ident()
+        while not self.ended:
+            self._give_up_outer_save()
+            saving = self.file.begin_save(last)
+            self._savings[thread] = saving
+            try:
+                while self._savings.get(thread) is saving:
+                    if (stop is not None and stop.is_set()) or saving.step():
+                        return
+            finally:
+                if self._savings.get(thread) is saving:
+                    del self._savings[thread]
+                saving.close()
+
+    def _give_up_outer_save(self) -> None:
+        # Where a signal handler or a finalizer saves or ends the table while the very thread that it interrupted saves
+        # it: to wait for that save would be to wait for ever. It begins anew afterwards, unless the table has ended.
+        outer = self._savings.pop(threading.get_ident(), None)
+        if outer is not None:
+            outer.close()
 
     def leave(self, *, remove: bool) -> None:
         if self.detached:
@@ -109,6 +127,7 @@ class Place:
                 )
             return
         if not self.ended:
+            self._give_up_outer_save()
             self.file.leave(remove)
             self._forget()
 
@@ -146,18 +165,24 @@ def keep(table: Table, place: Place) -> None:
     """From here on the place ends with its table or the interpreter, and is saved every so often."""
 
     def ended(_: weakref.ref[Table]) -> None:
-        place.end(save=place.durability == "snapshot")
+        try:
+            place.end(save=place.durability == "snapshot")
+        except Exception:
+            # Nobody can try again. What a log holds is kept, and the path is free for whoever opens it next.
+            place.leave(remove=False)
+            raise
 
     global _thread
     with _changed:
+        if place.persist_every is not None and _thread is None:
+            _stop.clear()
+            thread = threading.Thread(target=_save_all_in_time, name="partita-save", daemon=True)
+            thread.start()  # may fail; then nothing was begun
+            _thread = thread
         if not _places:
             atexit.unregister(_end_all)  # one registration, after all that was registered before
             atexit.register(_end_all)
         _places[id(place)] = (place, weakref.ref(table, ended))
-        if place.persist_every is not None and _thread is None:
-            _stop.clear()
-            _thread = threading.Thread(target=_save_all_in_time, name="partita-save", daemon=True)
-            _thread.start()
         _changed.notify_all()
 
 
@@ -220,7 +245,7 @@ def _end_all() -> None:
         table = reference()  # so that it does not end meanwhile
         try:
             place.end(save=place.durability == "snapshot")
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C gives up one save; the others are made
             print(f"partita: the table at {place.path} could not be saved at exit: {error}", file=sys.stderr)
         del table
 
