@@ -2,10 +2,12 @@
 // processors `_core.BufferControl`, `_core.Batch` and `_core.FlushWatch`.
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "bindings/buffer_handles.h"
@@ -83,7 +85,7 @@ std::unique_ptr<BatchHandle> Take(const BufferControl& control, uint32_t partiti
   return handle->batch == nullptr ? nullptr : std::move(handle);
 }
 
-bool Resolve(const BatchHandle& handle, uint64_t processed, uint64_t dead, uint64_t failed) {
+bool Resolve(const BatchHandle& handle, uint64_t processed, uint64_t dead, const std::vector<uint64_t>& failed) {
   bool done = false;
   Check(CallEngine(
       [&](Wait wait) { return handle.buffer->Resolve(handle.batch.get(), processed, dead, failed, wait, &done); }));
@@ -207,6 +209,16 @@ std::unique_ptr<BufferControl> NewMapControl(const MapHandle& map) {
   return std::make_unique<BufferControl>(BufferControl{map.buffer});
 }
 
+// From here on the buffer's items are in the file of `table` too. What is wrong with a row of it, or None.
+py::object SetLog(const BufferControl& control, const TableHandle& table) {
+  const char* wrong = nullptr;
+  Check(WithoutGil([&] {
+    auto log = std::make_unique<BufferLog>(table.table, table.file->durable.lock());
+    return control.buffer->SetLog(std::move(log), &wrong);
+  }));
+  return wrong == nullptr ? py::object(py::none()) : py::str(wrong);
+}
+
 py::dict ReadWatch(const BufferControl& control, const WatchHandle& watch) {
   FlushReport report;
   Check(CallEngine([&](Wait wait) { return control.buffer->ReadWatch(*watch.watch, wait, &report); }));
@@ -244,6 +256,7 @@ void RegisterBuffer(py::module_& module) {
   DefineInit(&control, &NewQueueControl);
   DefineInit(&control, &NewMapControl);
   control.def_property_readonly("partitions", [](const BufferControl& control) { return control.buffer->partitions(); })
+      .def("set_log", &SetLog)
       .def("freeze", &Freeze, py::arg("partition"), py::arg("watch") = nullptr)
       .def("take", &Take)
       .def("set_limits", &SetLimits)

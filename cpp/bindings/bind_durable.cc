@@ -54,7 +54,8 @@ Durability ParseDurability(const std::string& name) {
 
 // Arguments were checked in Python.
 std::unique_ptr<DurableFile> NewDurableFile(const py::bytes& path, const std::string& durability, double sync_every,
-                                            bool read_only, bool repair, bool allow_pickle, int threads) {
+                                            bool read_only, bool repair, bool allow_pickle, int threads,
+                                            uint64_t log_bytes) {
   auto file = std::make_unique<DurableFile>();
   file->path = std::string(path);
   DurableOptions options;
@@ -64,6 +65,7 @@ std::unique_ptr<DurableFile> NewDurableFile(const py::bytes& path, const std::st
   options.repair = repair;
   options.allow_opaque = allow_pickle;
   options.threads = threads;
+  options.log_bytes = log_bytes;
   file->durable = std::make_shared<DurableTable>(Env::Posix(), file->path, options);
   return file;
 }
@@ -162,7 +164,8 @@ void RegisterDurable(py::module_& module) {
   auto file = DefineClass<DurableFile>(
       module, "DurableFile", "The files of a table that lives at a path. See durable.py.", &EndWithoutGil<DurableFile>);
   DefineInit(&file, &NewDurableFile, py::arg("path"), py::arg("durability"), py::arg("sync_every"),
-             py::arg("read_only"), py::arg("repair"), py::arg("allow_pickle"), py::arg("threads"));
+             py::arg("read_only"), py::arg("repair"), py::arg("allow_pickle"), py::arg("threads"),
+             py::arg("log_bytes") = DurableOptions().log_bytes);
   file.def("open", &Open, "Locks the files; whether there are any.")
       .def("describe", &Describe, py::arg("table"), "Where there are none: those to be made are for such a table.")
       .def("load_step", &LoadStep, py::arg("table"),

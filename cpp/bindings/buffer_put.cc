@@ -9,19 +9,16 @@
 
 namespace partita {
 
-bool ChoosePartition(const Buffer& buffer, PyObject* subject, PyObject* partition_key, uint32_t* partition) {
-  Ref chosen = Ref::Borrow(partition_key);
-  if (PyCallable_Check(partition_key)) {
-    chosen = Ref::Steal(PyObject_CallOneArg(partition_key, subject));
-    if (!chosen) return false;
-  }
-  EncodeArena arena;
-  Value value;
-  if (!EncodeKey(chosen.get(), &arena, &value)) {
+bool ChoosePartition(const Buffer& buffer, PyObject* subject, PyObject* partition_key, EncodeArena* arena,
+                     PartitionChoice* choice) {
+  const bool is_callable = PyCallable_Check(partition_key) != 0;
+  choice->object = is_callable ? Ref::Steal(PyObject_CallOneArg(partition_key, subject)) : Ref::Borrow(partition_key);
+  if (!choice->object) return false;
+  if (!EncodeKey(choice->object.get(), arena, &choice->term)) {
     AddContext("partition_key");
     return false;
   }
-  *partition = buffer.PartitionOf(value);
+  choice->partition = buffer.PartitionOf(choice->term);
   return true;
 }
 
@@ -52,12 +49,14 @@ std::chrono::nanoseconds PutTimeout::Slice() {
   return std::clamp<std::chrono::nanoseconds>(end_ - Clock::now(), std::chrono::nanoseconds(0), kSlice);
 }
 
-namespace buffer_put_internal {
-
-bool RaisePutOutcome(Outcome outcome) {
-  RaiseOutcome(Shape(), outcome);
-  return false;
+PyObject* RaiseBufferOutcome(PyObject* self, Outcome outcome) {
+  if (outcome != Outcome::kDegraded && outcome != Outcome::kOutcomeUnknown) return RaiseOutcome(Shape(), outcome);
+  const Ref raised =
+      Ref::Steal(PyObject_CallMethod(self, "_not_durable", "O", outcome == Outcome::kDegraded ? Py_False : Py_True));
+  return nullptr;
 }
+
+namespace buffer_put_internal {
 
 Next AfterAttempt(PyObject* self, Buffer* buffer, uint64_t bytes, uint32_t partition, const PushResult& result,
                   PutTimeout* timeout, bool* own, bool* waits) {

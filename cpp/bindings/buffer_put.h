@@ -7,6 +7,8 @@
 //   _timed_out(timeout)                   raises: there was no room in time
 //   _reached(partition)                   a segment has as many items as flush_at says
 //   _overflowed()                         items were dropped
+//   _not_durable(unknown)                 raises: the log cannot be written, and nothing was done, or it is not known
+//                                         whether it was written
 
 #ifndef PARTITA_BINDINGS_BUFFER_PUT_H_
 #define PARTITA_BINDINGS_BUFFER_PUT_H_
@@ -17,12 +19,21 @@
 #include <cstdint>
 
 #include "bindings/gil.h"
+#include "bindings/py_ref.h"
+#include "bindings/py_term.h"
 #include "buffer/buffer.h"
 
 namespace partita {
 
+// What a partition key comes to.
+struct PartitionChoice {
+  uint32_t partition = 0;
+  Value term;  // by which it was chosen; may point into the object
+  Ref object;
+};
 // The partition that `partition_key` chooses, a callable or a static term. False: an exception is set.
-bool ChoosePartition(const Buffer& buffer, PyObject* subject, PyObject* partition_key, uint32_t* partition);
+bool ChoosePartition(const Buffer& buffer, PyObject* subject, PyObject* partition_key, EncodeArena* arena,
+                     PartitionChoice* choice);
 
 // How long a call may wait.
 class PutTimeout {
@@ -42,13 +53,15 @@ class PutTimeout {
   Clock::time_point end_;
 };
 
+// Sets the exception for what a call on a buffer came to, and returns null.
+PyObject* RaiseBufferOutcome(PyObject* self, Outcome outcome);
+
 namespace buffer_put_internal {
 enum class Next : uint8_t { kDone, kAgain, kError };
 
 // What to do after an attempt that did not simply take all.
 Next AfterAttempt(PyObject* self, Buffer* buffer, uint64_t bytes, uint32_t partition, const PushResult& result,
                   PutTimeout* timeout, bool* own, bool* waits);
-bool RaisePutOutcome(Outcome outcome);
 }  // namespace buffer_put_internal
 
 // Calls attempt(own, Wait, PushResult*) until what it puts in is taken, dropped or stale. `bytes` and `partition` are
@@ -62,7 +75,7 @@ inline bool PutInto(PyObject* self, Buffer* buffer, const uint64_t& bytes, const
   for (;;) {
     *result = PushResult();
     const Outcome outcome = CallEngine([&](Wait wait) { return attempt(own, wait, result); });
-    if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return buffer_put_internal::RaisePutOutcome(outcome);
+    if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseBufferOutcome(self, outcome) != nullptr;
     if (ABSL_PREDICT_TRUE(result->verdict == PushVerdict::kTaken && !result->reached_flush_at && result->dropped == 0))
       return true;
     const Next next = buffer_put_internal::AfterAttempt(self, buffer, bytes, partition, *result, timeout, &own, &waits);

@@ -16,13 +16,13 @@ namespace {
 
 // The key, and the partition in which it is.
 inline bool ParseMapKey(const MapBuffer& map, PyObject* object, PyObject* partition_key, EncodeArena* arena,
-                        KeyView* key, uint32_t* partition) {
+                        KeyView* key, PartitionChoice* choice) {
   const bool plain = PyLong_CheckExact(object) || PyUnicode_CheckExact(object);
   if (!(plain ? EncodeValue(object, arena, &key->key) : EncodeKey(object, arena, &key->key))) return false;
   key->hash = map.HashKey(key->key);
-  *partition = map.PartitionOfHash(key->hash);
+  choice->partition = map.PartitionOfHash(key->hash);
   return ABSL_PREDICT_TRUE(partition_key == nullptr || partition_key == Py_None) ||
-         ChoosePartition(map, object, partition_key, partition);
+         ChoosePartition(map, object, partition_key, arena, choice);
 }
 
 bool ParseVersion(PyObject* object, EncodeArena* arena, Value* version) {
@@ -43,12 +43,15 @@ bool PutEntry(PyObject* self, PyObject* const (&values)[4], PyObject* version, P
   EncodeArena arena;
   MapEntry entry;
   Value number;
-  if (!ParseMapKey(*map, values[0], values[2], &arena, &entry.key, &entry.partition) ||
+  PartitionChoice choice;
+  if (!ParseMapKey(*map, values[0], values[2], &arena, &entry.key, &choice) ||
       !EncodeValue(values[1], &arena, &entry.value) ||
       (version != nullptr && !ParseVersion(version, &arena, &number))) {
     return false;
   }
   if (version != nullptr) entry.version = &number;
+  entry.partition = choice.partition;
+  if (choice.object) entry.partition_key = &choice.term;
   const uint64_t bytes = uint64_t{WireSize(entry.key.key)} + WireSize(entry.value);
   return PutInto(self, map, bytes, entry.partition, &timeout, result,
                  [&](bool own, Wait wait, PushResult* told) { return map->Put(entry, own, wait, told); });
@@ -89,12 +92,12 @@ PyObject* MapGet(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
   auto* handle = HandleOf<MapHandle>(self);
   EncodeArena arena;
   KeyView key;
-  uint32_t partition;
-  if (handle == nullptr || !ParseMapKey(*handle->buffer, values[0], values[2], &arena, &key, &partition)) {
+  PartitionChoice choice;
+  if (handle == nullptr || !ParseMapKey(*handle->buffer, values[0], values[2], &arena, &key, &choice)) {
     return nullptr;
   }
   RowBuffer found;
-  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Get(key, partition, wait, &found); });
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Get(key, choice.partition, wait, &found); });
   if (outcome != Outcome::kOk) return RaiseOutcome(Shape(), outcome);
   if (found.empty()) return Py_NewRef(values[1] == nullptr ? Py_None : values[1]);
   return DecodeValue(found.row(0)[1]);
@@ -109,13 +112,13 @@ PyObject* MapDelete(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyO
   auto* handle = HandleOf<MapHandle>(self);
   EncodeArena arena;
   KeyView key;
-  uint32_t partition;
-  if (handle == nullptr || !ParseMapKey(*handle->buffer, values[0], values[1], &arena, &key, &partition)) {
+  PartitionChoice choice;
+  if (handle == nullptr || !ParseMapKey(*handle->buffer, values[0], values[1], &arena, &key, &choice)) {
     return nullptr;
   }
   bool deleted;
-  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Delete(key, partition, wait, &deleted); });
-  if (outcome != Outcome::kOk) return RaiseOutcome(Shape(), outcome);
+  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Delete(key, choice.partition, wait, &deleted); });
+  if (outcome != Outcome::kOk) return RaiseBufferOutcome(self, outcome);
   Py_RETURN_NONE;
 }
 

@@ -1,6 +1,7 @@
 #include "bindings/queue_methods.h"
 
 #include <cstdint>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -16,16 +17,20 @@
 namespace partita {
 namespace {
 
-// Encodes what is to be pushed, and chooses its partition. The item may point into the object.
+// Encodes what is to be pushed, and chooses its partition. The item may point into the object, and into *choice, which
+// is used if there is a partition key.
 inline bool EncodeItem(const QueueBuffer& queue, PyObject* object, PyObject* partition_key, EncodeArena* arena,
-                       QueueItem* item) {
+                       PartitionChoice* choice, QueueItem* item) {
   if (!EncodeValue(object, arena, &item->value)) return false;
   item->size = WireSize(item->value);
   if (ABSL_PREDICT_TRUE(partition_key == nullptr || partition_key == Py_None)) {
     item->partition = queue.PartitionOf(item->value);
     return true;
   }
-  return ChoosePartition(queue, object, partition_key, &item->partition);
+  if (!ChoosePartition(queue, object, partition_key, arena, choice)) return false;
+  item->partition = choice->partition;
+  if (queue.is_durable()) item->partition_key = &choice->term;
+  return true;
 }
 
 // Encoded items with what they point into.
@@ -38,7 +43,9 @@ class ItemBatch {
   // False: an exception is set, and the batch is as before.
   bool Add(const QueueBuffer& queue, Ref object, PyObject* partition_key) {
     QueueItem item;
-    if (!EncodeItem(queue, object.get(), partition_key, &arena_, &item)) return false;
+    PartitionChoice choice;
+    if (!EncodeItem(queue, object.get(), partition_key, &arena_, &choice, &item)) return false;
+    if (item.partition_key != nullptr) item.partition_key = &choices_.emplace_back(std::move(choice)).term;
     items_.push_back(item);
     objects_.push_back(std::move(object));
     return true;
@@ -56,6 +63,7 @@ class ItemBatch {
   void Clear() {
     items_.clear();
     objects_.clear();
+    choices_.clear();
     arena_.Clear();
   }
 
@@ -64,6 +72,7 @@ class ItemBatch {
   std::vector<QueueItem> sorted_;
   std::vector<uint32_t> begins_;  // where the next item of a partition goes
   std::vector<Ref> objects_;
+  std::deque<PartitionChoice> choices_;  // for a log
   EncodeArena arena_;
 };
 
@@ -103,7 +112,8 @@ PyObject* QueuePush(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyO
   QueueBuffer* queue = handle->buffer.get();
   EncodeArena arena;
   QueueItem item;
-  if (!EncodeItem(*queue, values[0], values[1], &arena, &item)) return nullptr;
+  PartitionChoice choice;
+  if (!EncodeItem(*queue, values[0], values[1], &arena, &choice, &item)) return nullptr;
   PushResult result;
   const uint64_t bytes = item.size;
   if (!PutInto(self, queue, bytes, item.partition, &timeout, &result,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "buffer/item_list.h"
 #include "table/row_buffer.h"
@@ -39,9 +40,12 @@ class Batch {
   std::shared_ptr<Table> table_;  // before rows_, which may point into it
   ItemList items_;
   RowBuffer rows_;
+  // With a log, the numbers in it, of those that leave it with the batch: of each item, 0 for one that stays. For the
+  // caller of Resolve().
+  std::vector<int64_t> numbers_;
 
-  // Under the partition's lock.
-  uint64_t unresolved_ = 0;
+  // Written under the partition's lock.
+  uint64_t unresolved_ = 0;  // by Resolve() alone
   uint64_t bytes_ = 0;
   bool in_doubt_ = false;
 };

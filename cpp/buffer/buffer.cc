@@ -23,6 +23,70 @@ Buffer::Buffer(uint32_t partitions, uint64_t hash_seed) : shards_(partitions), h
 
 Buffer::~Buffer() { BufferList::Remove(this); }
 
+// --- The log.
+
+Outcome Buffer::SetLog(std::unique_ptr<BufferLog> log, const char** wrong) {
+  constexpr size_t kMost = 256;
+  std::vector<ItemNumber> numbers;
+  if (const Outcome outcome = log->Begin(&numbers, wrong); outcome != Outcome::kOk || *wrong != nullptr) return outcome;
+  log_ = std::move(log);
+  try {
+    absl::Span<const ItemNumber> rest = numbers;
+    RowBuffer rows;
+    std::vector<RowRange> ranges;
+    while (!rest.empty()) {
+      const absl::Span<const ItemNumber> some = rest.subspan(0, kMost);
+      rows.Clear();
+      if (const Outcome outcome = log_->Read(some, &rows, &ranges); outcome != Outcome::kOk) return outcome;
+      for (size_t i = 0; i < some.size(); ++i) {
+        if (ranges[i].count == 1 && Restore(some[i], rows.row(ranges[i].first))) continue;
+        *wrong = "a row is no item of such a buffer";
+        return Outcome::kOk;
+      }
+      rest.remove_prefix(some.size());
+    }
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNoMemory;
+  }
+  return Outcome::kOk;
+}
+
+void Buffer::NoteRestored(Shard* shard, uint64_t bytes) {
+  PushResult result;
+  NoteTaken(shard, bytes, &result);
+  --shard->counts.pushed;
+  ++shard->counts.restored;
+  held_items_.fetch_add(1, std::memory_order_relaxed);
+  held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Buffer::Acknowledge(Shard* shard, absl::Span<const ItemNumber> numbers) {
+  if (log_->Remove(numbers) == Outcome::kOk) return;
+  try {
+    shard->unacknowledged.insert(shard->unacknowledged.end(), numbers.begin(), numbers.end());
+  } catch (const std::bad_alloc&) {  // they will be processed once more after a restart
+  }
+}
+
+void Buffer::AcknowledgeBatch(Batch* batch) {
+  Shard& shard = shards_[batch->partition_];
+  std::vector<ItemNumber> late;
+  {
+    const Locked locked(&shard, Wait::kBlock);
+    late.swap(shard.unacknowledged);
+  }
+  std::vector<ItemNumber>& numbers = batch->numbers_;
+  numbers.erase(std::remove(numbers.begin(), numbers.end(), 0), numbers.end());
+  const bool all = log_->Remove(numbers) == Outcome::kOk && log_->Remove(late) == Outcome::kOk;
+  if (!all) {
+    const Locked locked(&shard, Wait::kBlock);
+    Acknowledge(&shard, numbers);
+    Acknowledge(&shard, late);
+  }
+  numbers.clear();
+  static_cast<void>(log_->Write());  // if it is not, the log is known to be degraded
+}
+
 // --- Putting in.
 
 bool Buffer::Reserve(uint64_t bytes) {
@@ -112,7 +176,9 @@ void Buffer::NoteReplaced(Shard* shard, uint64_t old_bytes, uint64_t new_bytes) 
 bool Buffer::DropOldest(Shard* shard, PushResult* result) {
   const auto drop_from = [&](Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock) {
     uint64_t bytes = 0;
-    if (segment->left == 0 || !DropFrom(segment, &bytes)) return false;
+    ItemNumber number = 0;
+    if (segment->left == 0 || !DropFrom(segment, &bytes, &number)) return false;
+    if (number != 0) Acknowledge(shard, absl::MakeConstSpan(&number, 1));
     --segment->left;
     segment->bytes -= bytes;
     --shard->counts.buffered;
@@ -168,10 +234,7 @@ Outcome Buffer::Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& wa
         if (shard.open.left == 0 || !fresh.empty()) {
           if (watch != nullptr) shard.watches.reserve(shard.watches.size() + 1);
           if (shard.open.left != 0) {
-            shard.frozen.push_back(std::move(shard.open));
-            shard.open = std::move(fresh.back());
-            ++shard.segments_frozen;
-            shard.flush_at_told = false;
+            FreezeOpen(&shard, std::move(fresh.back()));
           }
           if (watch != nullptr) {
             FlushWatch::Part& part = watch->parts_[partition];
@@ -189,6 +252,13 @@ Outcome Buffer::Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& wa
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+}
+
+void Buffer::FreezeOpen(Shard* shard, Segment fresh) {
+  shard->frozen.push_back(std::move(shard->open));
+  shard->open = std::move(fresh);
+  ++shard->segments_frozen;
+  shard->flush_at_told = false;
 }
 
 bool Buffer::Tidy(Shard* shard, uint32_t partition) {
@@ -242,19 +312,25 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
   }
 }
 
-Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, uint64_t failed, Wait wait, bool* watch_done) {
+Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
+                        bool* watch_done) {
   *watch_done = false;
+  const uint64_t items = processed + dead + failed.size();
+  if (is_durable()) {
+    if (wait == Wait::kTry) return Outcome::kWouldBlock;
+    for (const uint64_t number : failed) batch->numbers_[number] = 0;
+    if (items == batch->unresolved_) AcknowledgeBatch(batch);
+  }
   Shard& shard = shards_[batch->partition_];
   {
     const Locked locked(&shard, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
-    const uint64_t items = processed + dead + failed;
     assert(items <= batch->unresolved_);
     batch->unresolved_ -= items;
     (batch->in_doubt_ ? shard.counts.in_doubt : shard.counts.in_flight) -= items;
     shard.counts.processed += processed;
     shard.counts.dead += dead;
-    shard.counts.failed += failed;
+    shard.counts.failed += failed.size();
     const bool all = batch->unresolved_ == 0;
     GiveBack(items, all ? batch->bytes_ : 0);
     if (all) {
@@ -370,11 +446,13 @@ void Buffer::EmptyAfterFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   for (Shard& shard : shards_) {
     shard.frozen.clear();
     shard.watches.clear();
+    shard.unacknowledged.clear();
     shard.counts = BufferCounts();
     shard.in_hand = shard.flush_at_told = false;
     shard.gone = shard.segments_frozen = shard.segments_resolved = 0;
     EmptySegment(&shard.open);
   }
+  log_.reset();
   held_items_.store(0, std::memory_order_relaxed);
   held_bytes_.store(0, std::memory_order_relaxed);
 }

@@ -10,8 +10,9 @@
 // processor. When, where and how often a processor runs is the affair of whoever uses this; the buffer knows its items,
 // its limits and its books (counts.h), which balance at every instant.
 //
-// QueueBuffer and MapBuffer say what a segment holds. A durable buffer would append to its log where Push() and Put()
-// have made room and not yet stored, and acknowledge in Resolve().
+// QueueBuffer and MapBuffer say what a segment holds. A durable buffer has a log (buffer_log.h), to which an item goes
+// under the partition's lock when room was made for it and before it is stored; it leaves that with its batch. Calls
+// that touch the log answer kTry with kWouldBlock, since they may wait for the disk, and write when the lock was let go.
 //
 // Any thread may call any method. Calls take a Wait as those of Table do, throw nothing, and call nobody back. No call
 // holds the locks of two partitions, but SetLimits(), SetState(), Stats() and the fork handler, which take all in their
@@ -32,6 +33,7 @@
 #include "base/lock.h"
 #include "base/wakeup.h"
 #include "buffer/batch.h"
+#include "buffer/buffer_log.h"
 #include "buffer/counts.h"
 #include "buffer/flush_watch.h"
 #include "buffer/item_list.h"
@@ -86,6 +88,12 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
+  // From here on items are in a log too. Those that it has already come in, as `restored` and whatever the limits say,
+  // in the order of their numbers. Once at most, before anybody else knows the buffer. *wrong: what is wrong with a row,
+  // null if nothing is. Unless all is well give the buffer up.
+  Outcome SetLog(std::unique_ptr<BufferLog> log, const char** wrong);
+  bool is_durable() const { return log_ != nullptr; }
+
   uint32_t partitions() const { return static_cast<uint32_t>(shards_.size()); }
   uint64_t hash_seed() const { return hash_seed_; }
   uint32_t PartitionOf(const Value& value) const {
@@ -99,8 +107,11 @@ class Buffer {
   // The next items of the oldest frozen segment, at most `most`; with `whole` all of it, of a map as a table. Null if
   // nothing waits. Called again only once the batch before is resolved.
   Outcome TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch);
-  // What became of some items of a batch. *watch_done: a watch has nothing more to wait for.
-  Outcome Resolve(Batch* batch, uint64_t processed, uint64_t dead, uint64_t failed, Wait wait, bool* watch_done);
+  // What became of some items of a batch; `failed` are the numbers of those in it, from 0. *watch_done: a watch has
+  // nothing more to wait for. With its last item a batch leaves the log, but for what failed: that is processed anew
+  // after a restart.
+  Outcome Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
+                  bool* watch_done);
   // The processor of a batch is past its time, or has ended after all. Nothing happens to one that is resolved.
   Outcome SetInDoubt(Batch* batch, bool in_doubt, Wait wait);
 
@@ -129,6 +140,10 @@ class Buffer {
     uint64_t left = 0;                     // items not taken yet
     uint64_t bytes = 0;                    // of these
     int64_t opened_ns = 0;                 // when the first came; 0: none did
+    // With a log.
+    std::vector<ItemNumber> numbers;  // of a queue's items that are left, from numbers[numbers_gone] on
+    size_t numbers_gone = 0;
+    std::shared_ptr<Table> key_numbers;  // of a map: rows (key, number)
   };
 
   struct alignas(64) Shard {
@@ -142,6 +157,7 @@ class Buffer {
     uint64_t segments_frozen ABSL_GUARDED_BY(lock) = 0;    // so far
     uint64_t segments_resolved ABSL_GUARDED_BY(lock) = 0;  // of those
     std::vector<std::shared_ptr<FlushWatch>> watches ABSL_GUARDED_BY(lock);
+    std::vector<ItemNumber> unacknowledged ABSL_GUARDED_BY(lock);  // that should have left the log, and could not
   };
 
   // Holds a shard's lock, if it got it.
@@ -175,9 +191,11 @@ class Buffer {
   virtual Segment NewSegment() = 0;
   // Takes rows or items out of the segment into the batch, and sets its size and bytes.
   virtual Outcome TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) = 0;
-  // Lets go of the oldest item, and tells its bytes. False: none can be.
-  virtual bool DropFrom(Segment* segment, uint64_t* bytes) = 0;
+  // Lets go of the oldest item, and tells its bytes and, with a log, its number. False: none can be.
+  virtual bool DropFrom(Segment* segment, uint64_t* bytes, ItemNumber* number) = 0;
   virtual void EmptySegment(Segment* segment) = 0;
+  // Takes a row of the log in. False: it is none of such a buffer. Under no lock.
+  virtual bool Restore(ItemNumber number, absl::Span<const Value> row) = 0;
 
   // --- For calls that put something in, under the shard's lock.
 
@@ -191,6 +209,13 @@ class Buffer {
   void DropNewest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // After an item was stored in the open segment.
   void NoteTaken(Shard* shard, uint64_t bytes, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // After an item of the log was stored in the open segment.
+  void NoteRestored(Shard* shard, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // Swaps the open segment, which holds something.
+  void FreezeOpen(Shard* shard, Segment fresh) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // Items leave the log, now or when it can be written again.
+  void Acknowledge(Shard* shard, absl::Span<const ItemNumber> numbers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  BufferLog* log() const { return log_.get(); }
   // Gives room back that was taken for an item.
   void GiveBack(uint64_t items, uint64_t bytes);
   bool accepts(bool own) const { return state_ == BufferState::kOpen || (own && state_ == BufferState::kDraining); }
@@ -213,6 +238,8 @@ class Buffer {
 
   bool HasRoom(uint64_t bytes) const;
   bool DropOldest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // The last items of a batch are dealt with.
+  void AcknowledgeBatch(Batch* batch);
   // Goes on to the next frozen segment where the first one is done with. True: a watch reached its end.
   bool Tidy(Shard* shard, uint32_t partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // Work may throw std::bad_alloc.
@@ -220,6 +247,7 @@ class Buffer {
   Outcome UnderAllLocks(Wait wait, Work&& work) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   const uint64_t hash_seed_;
+  std::unique_ptr<BufferLog> log_;  // null: none, or no longer. Set before others know the buffer, and in a fork's child
   std::atomic<uint64_t> held_items_{0};
   std::atomic<uint64_t> held_bytes_{0};
   Wakeup room_;

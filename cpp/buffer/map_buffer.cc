@@ -4,6 +4,10 @@
 #include <cassert>
 #include <new>
 #include <utility>
+#include <vector>
+
+#include "term/ascii.h"
+#include "term/number.h"
 
 namespace partita {
 namespace {
@@ -12,12 +16,28 @@ constexpr uint32_t kKey = 0;
 constexpr uint32_t kValue = 1;
 constexpr uint32_t kVersion = 2;
 constexpr uint32_t kUpdates = 3;
+constexpr uint32_t kFields = 4;
+constexpr size_t kKeysOfAStep = 1024;
 
 // Nobody else knows a segment's table, and a fork waits for the buffer's lock before it takes the table's.
 constexpr Wait kAlone = Wait::kTry;
 
 uint64_t EntryBytes(const Value& key, const Value& value) { return uint64_t{WireSize(key)} + WireSize(value); }
 uint64_t EntryBytes(absl::Span<const Value> row) { return EntryBytes(row[kKey], row[kValue]); }
+
+std::shared_ptr<Table> NewTable(uint64_t hash_seed) {
+  auto table = Table::Create(TableOptions{.type = TableType::kSet, .hash_seed = hash_seed});
+  if (!table.ok()) throw std::bad_alloc();
+  return std::move(*table);
+}
+
+Outcome LogRow(BufferLog* log, ItemNumber number, const MapEntry& entry, const RowView& row) {
+  Value values[1 + kFields + 1];
+  std::copy(row.values, row.values + kFields, values + 1);
+  if (entry.partition_key == nullptr) return log->Put(number, absl::MakeSpan(values, 1 + kFields));
+  values[1 + kFields] = *entry.partition_key;
+  return log->Put(number, absl::MakeSpan(values));
+}
 
 }  // namespace
 
@@ -29,13 +49,39 @@ MapBuffer::MapBuffer(uint32_t partitions, uint64_t hash_seed) ABSL_NO_THREAD_SAF
 MapBuffer::~MapBuffer() = default;
 
 Buffer::Segment MapBuffer::NewSegment() {
-  auto table = Table::Create(TableOptions{.type = TableType::kSet, .hash_seed = hash_seed()});
-  if (!table.ok()) throw std::bad_alloc();
   Segment segment;
-  segment.table = std::move(*table);
+  segment.table = NewTable(hash_seed());
   return segment;
 }
 
+// A number may stay there when its key has gone; it is not asked for until the key comes again, with another number.
+Outcome MapBuffer::SetNumber(Segment* segment, const KeyView& key, ItemNumber number) {
+  if (segment->key_numbers == nullptr) segment->key_numbers = NewTable(segment->table->options().hash_seed);
+  const Value values[] = {key.key, Value::Int(number)};
+  return segment->key_numbers->Insert(RowView{values, 2, key.hash}, kAlone);
+}
+
+ItemNumber MapBuffer::NumberOf(const Segment& segment, const KeyView& key) {
+  RowBuffer found;
+  const Outcome outcome = segment.key_numbers->LookupElement(key, 1, kAlone, &found);
+  assert(outcome == Outcome::kOk && found.size() == 1);
+  static_cast<void>(outcome);
+  return found.row(0)[0].i;
+}
+
+// If memory runs out behind the first step the log may keep what the call has not done.
+Outcome MapBuffer::InsertLogged(Shard* shard, const MapEntry& entry, const RowView& row) {
+  Segment* const open = &shard->open;
+  const ItemNumber number = log()->NewNumber();
+  Outcome outcome = SetNumber(open, entry.key, number);
+  if (outcome == Outcome::kOk) outcome = LogRow(log(), number, entry, row);
+  if (outcome != Outcome::kOk) return outcome;
+  outcome = open->table->Insert(row, kAlone);
+  if (outcome != Outcome::kOk) Acknowledge(shard, absl::MakeConstSpan(&number, 1));
+  return outcome;
+}
+
+template <bool kLogged>
 Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool drop_newest, PushResult* result,
                              bool* elsewhere) {
   result->verdict = PushVerdict::kTaken;
@@ -47,8 +93,8 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
   const uint64_t bytes = EntryBytes(entry.key.key, entry.value);
   Value values[] = {entry.key.key, entry.value, entry.version == nullptr ? Value::Int(0) : *entry.version,
                     Value::Int(0)};
-  const RowView row{values, 4, entry.key.hash};
-  if (!keeps_order() && Reserve(bytes)) {  // the usual case, with one search: the key is new
+  const RowView row{values, kFields, entry.key.hash};
+  if (!kLogged && !keeps_order() && Reserve(bytes)) {  // the usual case, with one search: the key is new
     bool inserted = false;
     const Outcome outcome = open.table->InsertNew(row, kAlone, &inserted);
     if (inserted && outcome == Outcome::kOk) {
@@ -75,7 +121,9 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
     }
   }
   if (old_bytes != 0) {
-    const Outcome outcome = open.table->Insert(row, kAlone);
+    Outcome outcome = Outcome::kOk;
+    if constexpr (kLogged) outcome = LogRow(log(), NumberOf(open, entry.key), entry, row);
+    if (outcome == Outcome::kOk) outcome = open.table->Insert(row, kAlone);
     if (outcome == Outcome::kOk) NoteReplaced(shard, old_bytes, bytes);
     return outcome;
   }
@@ -89,7 +137,7 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
   Outcome outcome;
   try {
     if (keeps_order()) open.items.Append(entry.key.key, WireSize(entry.key.key));
-    outcome = open.table->Insert(row, kAlone);
+    outcome = kLogged ? InsertLogged(shard, entry, row) : open.table->Insert(row, kAlone);
   } catch (const std::bad_alloc&) {
     outcome = Outcome::kNoMemory;
   }
@@ -102,6 +150,15 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
 }
 
 Outcome MapBuffer::Put(const MapEntry& entry, bool own, Wait wait, PushResult* result) {
+  if (ABSL_PREDICT_TRUE(!is_durable())) return PutEntry<false>(entry, own, wait, result);
+  if (wait == Wait::kTry) return Outcome::kWouldBlock;
+  if (log()->refuses()) return Outcome::kDegraded;
+  const Outcome outcome = PutEntry<true>(entry, own, wait, result);
+  return outcome == Outcome::kOk && result->verdict == PushVerdict::kTaken ? log()->Write() : outcome;
+}
+
+template <bool kLogged>
+Outcome MapBuffer::PutEntry(const MapEntry& entry, bool own, Wait wait, PushResult* result) {
   try {
     for (bool drop_newest = false;;) {
       bool elsewhere = false;
@@ -109,7 +166,7 @@ Outcome MapBuffer::Put(const MapEntry& entry, bool own, Wait wait, PushResult* r
         Shard& shard = shards_[entry.partition];
         const Locked locked(&shard, wait);
         if (ABSL_PREDICT_FALSE(!locked.got())) return Outcome::kWouldBlock;
-        const Outcome outcome = PutLocked(&shard, entry, own, drop_newest, result, &elsewhere);
+        const Outcome outcome = PutLocked<kLogged>(&shard, entry, own, drop_newest, result, &elsewhere);
         if (ABSL_PREDICT_TRUE(!elsewhere)) return outcome;
       }
       bool dropped = false;
@@ -131,39 +188,64 @@ Outcome MapBuffer::Get(const KeyView& key, uint32_t partition, Wait wait, RowBuf
 
 Outcome MapBuffer::Delete(const KeyView& key, uint32_t partition, Wait wait, bool* deleted) {
   *deleted = false;
+  if (is_durable() && wait == Wait::kTry) return Outcome::kWouldBlock;
+  if (is_durable() && log()->refuses()) return Outcome::kDegraded;
   try {
     Shard& shard = shards_[partition];
     const Locked locked(&shard, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
-    Segment& open = shard.open;
-    uint64_t bytes = 0;
-    {
-      RowBuffer found;
-      const Outcome outcome = open.table->Lookup(key, kAlone, &found);
-      if (outcome != Outcome::kOk || found.empty()) return outcome;
-      bytes = EntryBytes(found.row(0));
-    }
-    const bool last = open.left == 1;
-    if (!open.items.empty() && !last) ++open.deleted[key.hash];
-    uint64_t removed = 0;
-    const Outcome outcome = open.table->Delete(key, kAlone, &removed);
-    if (outcome != Outcome::kOk) return outcome;
-    if (last) {
-      open.items.Clear();
-      open.deleted.clear();
-    }
-    NoteDeleted(&shard, bytes);
-    *deleted = true;
+    const Outcome outcome = DeleteLocked(&shard, key, deleted);
+    if (outcome != Outcome::kOk || !*deleted) return outcome;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
   NotifyRoom();
+  return is_durable() ? log()->Write() : Outcome::kOk;
+}
+
+Outcome MapBuffer::DeleteLocked(Shard* shard, const KeyView& key, bool* deleted) {
+  Segment& open = shard->open;
+  uint64_t bytes = 0;
+  {
+    RowBuffer found;
+    const Outcome outcome = open.table->Lookup(key, kAlone, &found);
+    if (outcome != Outcome::kOk || found.empty()) return outcome;
+    bytes = EntryBytes(found.row(0));
+  }
+  const bool last = open.left == 1;
+  if (!open.items.empty() && !last) ++open.deleted[key.hash];
+  uint64_t removed = 0;
+  const Outcome outcome = open.table->Delete(key, kAlone, &removed);
+  if (outcome != Outcome::kOk) return outcome;
+  if (last) {
+    open.items.Clear();
+    open.deleted.clear();
+  }
+  NoteDeleted(shard, bytes);
+  if (is_durable()) {
+    const ItemNumber number = NumberOf(open, key);
+    Acknowledge(shard, absl::MakeConstSpan(&number, 1));
+  }
+  *deleted = true;
   return Outcome::kOk;
 }
 
 Outcome MapBuffer::TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) {
   batch->table_ = segment->table;
+  if (is_durable()) batch->numbers_.reserve(std::min(whole ? kNoLimit : most, segment->left));
+  const auto add_number = [&](const Value& key) {
+    batch->numbers_.push_back(NumberOf(*segment, KeyView{key, HashKey(key)}));
+  };
   if (whole) {
+    if (is_durable()) {
+      const std::unique_ptr<Walk> walk = segment->table->NewKeyWalk();
+      for (RowBuffer keys;; keys.Clear()) {
+        const Outcome outcome = walk->Next(kKeysOfAStep, kAlone, &keys);
+        if (outcome != Outcome::kOk) return outcome;
+        if (keys.empty()) break;
+        for (size_t i = 0; i < keys.size(); ++i) add_number(keys.row(i)[0]);
+      }
+    }
     batch->size_ = segment->left;
     batch->bytes_ = segment->bytes;
     return Outcome::kOk;
@@ -177,11 +259,15 @@ Outcome MapBuffer::TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* 
     if (outcome != Outcome::kOk || batch->rows_.size() == before) break;
   }
   batch->size_ = batch->rows_.size();
-  for (size_t i = 0; i < batch->rows_.size(); ++i) batch->bytes_ += EntryBytes(batch->rows_.row(i));
+  for (size_t i = 0; i < batch->rows_.size(); ++i) {
+    const absl::Span<const Value> row = batch->rows_.row(i);
+    batch->bytes_ += EntryBytes(row);
+    if (is_durable()) add_number(row[kKey]);
+  }
   return Outcome::kOk;
 }
 
-bool MapBuffer::DropFrom(Segment* segment, uint64_t* bytes) {
+bool MapBuffer::DropFrom(Segment* segment, uint64_t* bytes, ItemNumber* number) {
   if (segment->walk != nullptr) return false;  // a batch was taken of it, and we do not know which rows are left
   RowBuffer found;
   KeyView key;
@@ -203,6 +289,7 @@ bool MapBuffer::DropFrom(Segment* segment, uint64_t* bytes) {
   key.key = found.row(0)[kKey];
   key.hash = HashKey(key.key);
   *bytes = EntryBytes(found.row(0));
+  if (is_durable()) *number = NumberOf(*segment, key);
   uint64_t removed = 0;
   if (segment->table->Delete(key, kAlone, &removed) != Outcome::kOk) throw std::bad_alloc();
   return true;
@@ -212,7 +299,27 @@ void MapBuffer::EmptySegment(Segment* segment) {
   segment->items.Clear();
   segment->deleted.clear();
   segment->left = segment->bytes = 0;
+  segment->key_numbers.reset();
   static_cast<void>(segment->table->Clear(Wait::kTry));
+}
+
+// In the order of their numbers: a key that is there already was put into a later segment.
+bool MapBuffer::Restore(ItemNumber number, absl::Span<const Value> row) {
+  if (row.size() != 1 + kFields && row.size() != 1 + kFields + 1) return false;
+  Value values[kFields];
+  std::transform(row.begin() + 1, row.begin() + 1 + kFields, values, WithAsciiFlag);
+  if (values[kKey].has_opaque() || !IsInt(values[kVersion]) || values[kUpdates].kind != Value::Kind::kInt) return false;
+  const KeyView key{values[kKey], HashKey(values[kKey])};
+  Shard& shard = shards_[row.size() == 1 + kFields ? PartitionOfHash(key.hash) : PartitionOf(row.back())];
+  const Locked locked(&shard, Wait::kBlock);
+  bool found = false;
+  Outcome outcome = shard.open.table->Member(key, kAlone, &found);
+  if (found) FreezeOpen(&shard, NewSegment());
+  if (outcome == Outcome::kOk) outcome = SetNumber(&shard.open, key, number);
+  if (outcome == Outcome::kOk) outcome = shard.open.table->Insert(RowView{values, kFields, key.hash}, kAlone);
+  if (outcome != Outcome::kOk) throw std::bad_alloc();
+  NoteRestored(&shard, EntryBytes(values));
+  return true;
 }
 
 }  // namespace partita

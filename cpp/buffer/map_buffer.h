@@ -19,6 +19,7 @@ struct MapEntry {
   Value value;
   const Value* version = nullptr;  // an int of any size; null: a plain put
   uint32_t partition = 0;
+  const Value* partition_key = nullptr;  // for the log: what chose the partition, if not the key
 };
 
 class MapBuffer final : public Buffer {
@@ -33,21 +34,33 @@ class MapBuffer final : public Buffer {
   }
 
   // A plain put replaces what is there, and the version and the updates become 0. One with a version replaces only a
-  // smaller one (else: kStale), and adds one to the updates. A replacement is not refused for want of room. `own` and
-  // `result` as in QueueBuffer.
+  // smaller one (else: kStale), and adds one to the updates. A replacement is not refused for want of room. `own`,
+  // `result` and outcomes as in QueueBuffer; the log has one row for a key of a segment, so that no value comes back
+  // that was replaced.
   Outcome Put(const MapEntry& entry, bool own, Wait wait, PushResult* result);
   // Appends the row of the key in the open segment to `out`, if there is one.
   Outcome Get(const KeyView& key, uint32_t partition, Wait wait, RowBuffer* out);
   Outcome Delete(const KeyView& key, uint32_t partition, Wait wait, bool* deleted);
 
  private:
+  template <bool kLogged>
   Outcome PutLocked(Shard* shard, const MapEntry& entry, bool own, bool drop_newest, PushResult* result,
                     bool* elsewhere) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  template <bool kLogged>
+  Outcome PutEntry(const MapEntry& entry, bool own, Wait wait, PushResult* result);
+  // Of a key that is new in the segment: its row in the log, and in the segment.
+  Outcome InsertLogged(Shard* shard, const MapEntry& entry, const RowView& row)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  Outcome DeleteLocked(Shard* shard, const KeyView& key, bool* deleted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
 
   Segment NewSegment() override;
   Outcome TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) override;
-  bool DropFrom(Segment* segment, uint64_t* bytes) override;
+  bool DropFrom(Segment* segment, uint64_t* bytes, ItemNumber* number) override;
   void EmptySegment(Segment* segment) override;
+  bool Restore(ItemNumber number, absl::Span<const Value> row) override;
+  static Outcome SetNumber(Segment* segment, const KeyView& key, ItemNumber number);
+  // Of a key that is in the segment.
+  static ItemNumber NumberOf(const Segment& segment, const KeyView& key);
 };
 
 }  // namespace partita

@@ -91,7 +91,7 @@ TEST(QueueBufferTest, BooksTellDeadFailedAndInDoubt) {
   EXPECT_EQ(StatsOf(&queue).counts.in_doubt, 5U);
   EXPECT_EQ(queue.SetInDoubt(batch.get(), false, Wait::kBlock), Outcome::kOk);
   EXPECT_EQ(StatsOf(&queue).counts.in_flight, 5U);
-  Resolve(&queue, batch.get(), 0, 2, 3);
+  Resolve(&queue, batch.get(), 0, 2, {2, 3, 4});
   const BufferCounts counts = StatsOf(&queue).counts;
   EXPECT_EQ(counts.processed, 3U);
   EXPECT_EQ(counts.dead, 2U);
@@ -134,7 +134,7 @@ TEST(QueueBufferTest, ItemsInFlightTakeRoom) {
   Freeze(&queue, 0);
   const std::unique_ptr<Batch> batch = Take(&queue, 0, 4);
   EXPECT_EQ(Push(&queue, 4).verdict, PushVerdict::kFull);
-  Resolve(&queue, batch.get(), 1, 1, 0);
+  Resolve(&queue, batch.get(), 1, 1);
   EXPECT_EQ(Push(&queue, 4).verdict, PushVerdict::kTaken);
   EXPECT_EQ(Push(&queue, 5).verdict, PushVerdict::kTaken);
   EXPECT_EQ(Push(&queue, 6).verdict, PushVerdict::kFull);
@@ -233,7 +233,7 @@ TEST(QueueBufferTest, AWatchSeesWhatWasThereBefore) {
   const std::unique_ptr<Batch> second = Take(&queue, 0, 10);
   EXPECT_FALSE(Resolve(&queue, second.get(), 1));
   const std::unique_ptr<Batch> third = Take(&queue, 0, 10);
-  EXPECT_TRUE(Resolve(&queue, third.get(), 0, 0, 1));
+  EXPECT_TRUE(Resolve(&queue, third.get(), 0, 0, {0}));
   DrainQueue(&queue, 0);
   const FlushReport report = Report(&queue, *watch);
   EXPECT_EQ(report.processed, 1U);

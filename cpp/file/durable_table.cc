@@ -237,6 +237,9 @@ FileStatus DurableTable::Flush() {
   return parts_->writer->Sync();
 }
 
+FileStatus DurableTable::Write() { return parts_->writer->Write(); }
+bool DurableTable::degraded() const { return parts_->writer->degraded(); }
+
 FileStatus DurableTable::Leave(bool remove) {
   Parts& parts = *parts_;
   if (parts.detached()) return Error(FileError::Kind::kState, parts.path, "this process only inherited the table");

@@ -110,6 +110,11 @@ class DurableTable {
 
   // The log is synced: what was done before the call is on the disk when it returns. (kSnapshot has no log: save.)
   FileStatus Flush();
+  // The log is written: what was done before the call outlives this process when it returns. Callers at the same time
+  // share one write. After an error nothing is known of that.
+  FileStatus Write();
+  // Whether the log could not be written: state kDegraded.
+  bool degraded() const;
 
   // A save, to be done step by step: a new snapshot at the path. Neither readers nor writers wait for it but for the
   // moment in which a snapshot is taken. Saves are done one after the other.

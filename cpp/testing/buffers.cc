@@ -59,7 +59,7 @@ std::unique_ptr<Batch> TakeWhole(Buffer* buffer, uint32_t partition) {
   return batch;
 }
 
-bool Resolve(Buffer* buffer, Batch* batch, uint64_t processed, uint64_t dead, uint64_t failed) {
+bool Resolve(Buffer* buffer, Batch* batch, uint64_t processed, uint64_t dead, const std::vector<uint64_t>& failed) {
   bool done;
   PARTITA_CHECK(buffer->Resolve(batch, processed, dead, failed, Wait::kBlock, &done) == Outcome::kOk);
   return done;

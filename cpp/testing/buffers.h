@@ -27,7 +27,8 @@ bool Freeze(Buffer* buffer, uint32_t partition, const std::shared_ptr<FlushWatch
 std::unique_ptr<Batch> Take(Buffer* buffer, uint32_t partition, uint64_t most);
 std::unique_ptr<Batch> TakeWhole(Buffer* buffer, uint32_t partition);
 // Whether a watch is done then.
-bool Resolve(Buffer* buffer, Batch* batch, uint64_t processed, uint64_t dead = 0, uint64_t failed = 0);
+bool Resolve(Buffer* buffer, Batch* batch, uint64_t processed, uint64_t dead = 0,
+             const std::vector<uint64_t>& failed = {});
 void SetLimits(Buffer* buffer, const BufferLimits& limits);
 // Ends the program if the balance does not hold.
 BufferStats StatsOf(Buffer* buffer);
