@@ -79,7 +79,7 @@ wheel: $(VENV)/dev $(VENV)/built  ## Build a self-contained manylinux wheel into
 	pip wheel -q --no-deps --no-build-isolation -w build/wheel .
 	auditwheel repair -w dist build/wheel/partita-*.whl
 
-crash: $(VENV)/dev build  ## Kill 1,000 writers of a table in a file for each durability, and look at what they leave
+crash: $(VENV)/dev build  ## Kill 1,000 writers for each durability and kind of buffer, and look at what they leave
 	CRASH_RUNS=1000 python -m pytest --timeout 14400 tests/crash
 
 fuzz: $(VENV)/tools  ## Run each fuzzer of tests/fuzz for FUZZ_SECONDS (30)

@@ -97,7 +97,8 @@ PyObject* MapGet(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
     return nullptr;
   }
   RowBuffer found;
-  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Get(key, choice.partition, wait, &found); });
+  const Outcome outcome =
+      CallEngine([&](Wait wait) { return handle->buffer->Get(key, choice.partition, wait, &found); });
   if (outcome != Outcome::kOk) return RaiseOutcome(Shape(), outcome);
   if (found.empty()) return Py_NewRef(values[1] == nullptr ? Py_None : values[1]);
   return DecodeValue(found.row(0)[1]);
@@ -117,7 +118,8 @@ PyObject* MapDelete(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyO
     return nullptr;
   }
   bool deleted;
-  const Outcome outcome = CallEngine([&](Wait wait) { return handle->buffer->Delete(key, choice.partition, wait, &deleted); });
+  const Outcome outcome =
+      CallEngine([&](Wait wait) { return handle->buffer->Delete(key, choice.partition, wait, &deleted); });
   if (outcome != Outcome::kOk) return RaiseBufferOutcome(self, outcome);
   Py_RETURN_NONE;
 }

@@ -12,7 +12,8 @@
 //
 // QueueBuffer and MapBuffer say what a segment holds. A durable buffer has a log (buffer_log.h), to which an item goes
 // under the partition's lock when room was made for it and before it is stored; it leaves that with its batch. Calls
-// that touch the log answer kTry with kWouldBlock, since they may wait for the disk, and write when the lock was let go.
+// that touch the log answer kTry with kWouldBlock, since they may wait for the disk, and write when the lock was let
+// go.
 //
 // Any thread may call any method. Calls take a Wait as those of Table do, throw nothing, and call nobody back. No call
 // holds the locks of two partitions, but SetLimits(), SetState(), Stats() and the fork handler, which take all in their
@@ -89,8 +90,8 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   // From here on items are in a log too. Those that it has already come in, as `restored` and whatever the limits say,
-  // in the order of their numbers. Once at most, before anybody else knows the buffer. *wrong: what is wrong with a row,
-  // null if nothing is. Unless all is well give the buffer up.
+  // in the order of their numbers. Once at most, before anybody else knows the buffer. *wrong: what is wrong with a
+  // row, null if nothing is. Unless all is well give the buffer up.
   Outcome SetLog(std::unique_ptr<BufferLog> log, const char** wrong);
   bool is_durable() const { return log_ != nullptr; }
 
@@ -247,7 +248,8 @@ class Buffer {
   Outcome UnderAllLocks(Wait wait, Work&& work) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   const uint64_t hash_seed_;
-  std::unique_ptr<BufferLog> log_;  // null: none, or no longer. Set before others know the buffer, and in a fork's child
+  std::unique_ptr<BufferLog>
+      log_;  // null: none, or no longer. Set before others know the buffer, and in a fork's child
   std::atomic<uint64_t> held_items_{0};
   std::atomic<uint64_t> held_bytes_{0};
   Wakeup room_;

@@ -28,6 +28,8 @@ DEFAULTS: dict[str, Any] = {
     "executor": None,
     "stop_timeout": 60.0,
 }
+# Of the constructor alone.
+DURABLE_DEFAULTS: dict[str, Any] = {"durable": None, "sync_every": 1.0, "repair": False, "allow_pickle": False}
 _MOST = 2**63 - 1
 _OVERFLOWS = ("block", "raise", "drop_oldest", "drop_newest")
 _COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import

@@ -8,7 +8,7 @@ from threading import Event
 
 from partita import _core, processing, scheduling
 from partita._options import check_int
-from partita.buffer_options import DEFAULTS, Options, check_name
+from partita.buffer_options import DEFAULTS, DURABLE_DEFAULTS, Options, check_name
 from partita.errors import BufferFullError, BufferStoppedError
 from partita.threads import available_cpus
 
@@ -39,11 +39,18 @@ class _Buffer:
     _kind: str
     _processing: processing.Processing
 
-    def _begin(self, name: str, options: Options) -> None:
+    def _begin(self, name: str, options: Options, durable: dict[str, Any]) -> None:
         scheduler = scheduling.scheduler()
-        self._processing = p = processing.Processing(self, name, self._kind, options, scheduler)
+        p = processing.Processing(self, name, self._kind, options, scheduler)
         p.set_limits()
         _watch_over_process()
+        path = durable.pop("durable")
+        if path is not None:
+            from partita import buffer_log
+
+            p.log = buffer_log.begin(p.control, p.kind, path, **durable)
+            processing.with_logs[id(p)] = p
+        self._processing = p
         processing.running[id(p)] = p
         scheduler.start()
         scheduler.call_soon(p.begin)
@@ -96,6 +103,7 @@ class _Buffer:
             before = p.control.stats()
             _drain_all([p], {id(p): seconds})
             report = _stop_report(p, before)
+            p.close_log()
         except BaseException:  # Ctrl-C: whoever comes next goes on
             p.stopping.append(True)
             raise
@@ -118,7 +126,7 @@ class _Buffer:
     def update_options(self, **options: Any) -> None:
         """Changes options, all those given or, if one is wrong, none. Timers start anew.
 
-        Every option of the class but `name` and `partitions`, and `processor` too.
+        Every option of the class but `name`, `partitions` and those of `durable`, and `processor` too.
         """
         p = self._processing
         p.options = p.options.updated(options)
@@ -130,12 +138,13 @@ class _Buffer:
 
         `pushed + restored == processed + buffered + in_flight + in_doubt + dead + failed + dropped + replaced +
         deleted` holds always. Further: refused, overruns and stale (calls), open (items in write tables), bytes,
-        oldest_age (seconds, or None), partition_sizes, and how many runs, batches, retries, exceptions and timeouts
-        there were.
+        oldest_age (seconds, or None), partition_sizes, how many runs, batches, retries, exceptions and timeouts
+        there were, and durable: None, or of its file the path, state, log_bytes, failures, last_error and recovery.
         """
         p = self._processing
         stats = p.control.stats()
         stats["oldest_age"] = processing.age_of(stats.pop("oldest"))
+        stats["durable"] = None if p.log is None else p.log.info()
         return {"name": p.name, "type": p.kind, "stopped": p.ended, **stats, **p.counters}
 
     def __enter__(self) -> Any:
@@ -193,6 +202,11 @@ class _Buffer:
     def _overflowed(self) -> None:
         self._processing.note_overflow()
 
+    def _not_durable(self, unknown: bool) -> NoReturn:
+        log = self._processing.log
+        assert log is not None
+        raise log.not_durable(unknown)
+
     _awaitable: str
 
     def _limits(self) -> str:
@@ -236,15 +250,20 @@ class QueueBuffer(_Buffer, _core.QueueBuffer):
             or the path of a file with one. None: they are kept in `failed`.
         executor: a concurrent.futures.Executor that runs the processor; by default threads of the buffers' own.
         stop_timeout: seconds that `stop()` and the end of the interpreter wait.
+        durable: the path of a file in which every item is before `push` returns, until it is dealt with. What a process
+            has left there, by a crash too, the next buffer with this path processes.
+        sync_every: seconds between syncs of the file: what a power cut may cost.
+        repair, allow_pickle: as for `partita.open`, for the file.
     """
 
     _kind = "queue"
     _awaitable = "apush"
 
     def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        durable = _take_durable(options)
         checked = _check(name, processor, partitions, options)
         _core.QueueBuffer.__init__(self, checked[1])
-        self._begin(checked[0], checked[2])
+        self._begin(checked[0], checked[2], durable)
 
     async def apush(self, item: Any, *, partition_key: Any = None) -> None:
         """push() that waits for room without stopping the event loop."""
@@ -268,9 +287,10 @@ class MapBuffer(_Buffer, _core.MapBuffer):
     _awaitable = "aput"
 
     def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        durable = _take_durable(options)
         checked = _check(name, processor, partitions, options)
         _core.MapBuffer.__init__(self, checked[1])
-        self._begin(checked[0], checked[2])
+        self._begin(checked[0], checked[2], durable)
 
     async def aput(self, key: Any, value: Any, *, partition_key: Any = None) -> None:
         """put() that waits for room without stopping the event loop."""
@@ -302,6 +322,11 @@ class MapBuffer(_Buffer, _core.MapBuffer):
         """How many keys there are in the write tables."""
         size: int = self._processing.control.stats()["open"]
         return size
+
+
+def _take_durable(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that a durable buffer has besides."""
+    return {name: options.pop(name, default) for name, default in DURABLE_DEFAULTS.items()}
 
 
 def _check(name: object, processor: Any, partitions: object, options: dict[str, Any]) -> tuple[str, int, Options]:
@@ -359,6 +384,8 @@ def _stop_all() -> None:
     _drain_all(processings, {id(p): p.options.stop_timeout for p in processings})
     for p, before in zip(processings, befores, strict=True):
         _stop_report(p, before)
+    for p in list(processing.with_logs.values()):
+        p.close_log()
 
 
 def _after_fork_in_child() -> None:

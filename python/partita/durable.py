@@ -147,7 +147,7 @@ def _check_stored(file: _core.DurableFile, path: str, asked: dict[str, Any]) -> 
             )
 
 
-def _load(
+def load_into(
     file: _core.DurableFile, path: str, cls: type[Table], asked: dict[str, Any], partitions: int | None, progress: bool
 ) -> Table:
     exists = file.open()
@@ -169,11 +169,11 @@ def _load(
     return table
 
 
-def _tell(report: dict[str, Any], repair: bool) -> None:
+def tell(report: dict[str, Any], repair: bool, stacklevel: int = 3) -> None:
     for note in report["notes"]:
         told = f"{note['path']}, byte {note['offset']}: {note['what']} ({note['bytes']} bytes left out)"
         if repair and note["damage"]:
-            warnings.warn(told, stacklevel=3)
+            warnings.warn(told, stacklevel=stacklevel)
         else:
             import logging  # takes longer to import than the package, and is seldom needed
 
@@ -265,12 +265,12 @@ def open(  # noqa: A001
     )
     try:
         cls = Table if mode == "r" else DurableTable
-        table: Any = _load(file, told_path, cls, asked, partitions, progress)
+        table: Any = load_into(file, told_path, cls, asked, partitions, progress)
     except BaseException:
         file.leave(False)
         raise
     report = file.report()
-    _tell(report, repair)
+    tell(report, repair)
     opened: DurableTable | ReadOnlyFile
     if mode == "r":
         file.leave(False)

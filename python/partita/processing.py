@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from partita import buffer_log
     from partita._core import Batch, FlushWatch
     from partita.buffer_options import Options
 
@@ -77,6 +78,7 @@ class Processing:
         self.options = options
         self.scheduler = scheduler
         self.failed: list[Any] = []
+        self.log: buffer_log.Log | None = None  # of a durable buffer
         self.lanes = [Lane(p) for p in range(self.control.partitions)]
         self.ended = False  # nothing is taken any more
         self.draining = False
@@ -110,6 +112,12 @@ class Processing:
             self._overflow_noted = True
             self.scheduler.call_soon(self._tell_overflow)
 
+    def close_log(self) -> None:
+        """When nothing is taken any more."""
+        if self.log is not None:
+            self.log.close(self.name)
+            with_logs.pop(id(self), None)
+
     # --- On the scheduler's thread.
 
     def begin(self) -> None:
@@ -117,6 +125,8 @@ class Processing:
         self._set_timer()
         for lane in self.lanes:
             self._emit("partition.start", {"system_time": time.time()}, lane)
+        if self.log is not None:
+            self.freeze_all()  # what was there before has waited long enough
 
     def restart_timer(self) -> None:
         if self._tick is not None and not self.ended:
@@ -257,6 +267,8 @@ class Processing:
                 if id(self) in abandoned:
                     abandoned.discard(id(self))
                     self.end()
+                    if self.log is not None:
+                        self.scheduler.workers.submit(self.close_log)
 
     def _watch_lane(self, lane: Lane, when: float) -> None:
         lane.watchdog = self.scheduler.call_at(when, partial(self._look_at_time, lane))
@@ -419,7 +431,7 @@ class Processing:
             "buffer %r: %d items cannot be read again", self.name, len(broken), exc_info=items[broken[0]]
         )
         self.failed.extend(items[i] for i in broken)
-        self._resolve(work, 0, 0, len(broken))
+        self._resolve(work, 0, 0, broken)
         good = sorted(set(range(len(items))) - set(broken))
         work.groups[0] = good
         return [items[i] for i in good]
@@ -450,7 +462,7 @@ class Processing:
         if error is None:
             if telemetry.handlers:
                 self._emit("processing.stop", {"items": count, "duration": duration}, lane)
-            self._resolve(work, count, 0, 0)
+            self._resolve(work, count, 0, [])
             work.groups.pop(0)
             return self._next_group(lane, work)
         self.counters["exceptions"] += 1
@@ -466,7 +478,7 @@ class Processing:
         numbers = work.groups[0] or list(range(len(items)))
         left = _still_to_do(items, error) if isinstance(error, Retry) else None
         if left is not None:
-            self._resolve(work, len(items) - len(left), 0, 0)
+            self._resolve(work, len(items) - len(left), 0, [])
             numbers = [numbers[i] for i in left]
             if not numbers:
                 work.groups.pop(0)
@@ -496,8 +508,8 @@ class Processing:
         return self._next_group(lane, work)
 
     def _give_up_unread(self, lane: Lane, work: Work, error: BaseException) -> float:
-        left = sum(work.batch.size if group is None else len(group) for group in work.groups)
-        scheduling.log().error("buffer %r: %d items cannot be read again", self.name, left, exc_info=error)
+        left = [n for group in work.groups for n in (range(work.batch.size) if group is None else group)]
+        scheduling.log().error("buffer %r: %d items cannot be read again", self.name, len(left), exc_info=error)
         self.failed.append(error)
         self._resolve(work, 0, 0, left)
         work.groups.clear()
@@ -518,9 +530,10 @@ class Processing:
         if kept:
             scheduling.log().error("buffer %r keeps %d items in `failed`", self.name, len(kept))
         self._emit("dead_letter", {"items": len(work.dead)}, lane, kept=len(kept), error=work.error)
-        self._resolve(work, 0, len(work.dead) - len(kept), len(kept))
+        failed = [letter.identity[2] - work.batch.first for letter in kept]
+        self._resolve(work, 0, len(work.dead) - len(kept), failed)
 
-    def _resolve(self, work: Work, processed: int, dead: int, failed: int) -> None:
+    def _resolve(self, work: Work, processed: int, dead: int, failed: list[int]) -> None:
         if work.batch.resolve(processed, dead, failed):
             self.scheduler.call_soon(self._check_watches)
 
@@ -546,6 +559,10 @@ class Processing:
     def start_anew(self, scheduler: scheduling.Scheduler) -> None:
         """What was in the buffer is the parent's."""
         self.control.empty_after_fork()
+        if self.log is not None:
+            self.log.forget()
+            self.log = None
+            with_logs.pop(id(self), None)
         self.scheduler = scheduler
         self.failed.clear()
         self.lanes = [Lane(lane.partition) for lane in self.lanes]
@@ -567,6 +584,8 @@ class Processing:
 # Those that were not stopped, and which of them nobody holds any more, by id. One atomic operation at a time.
 running: dict[int, Processing] = {}
 abandoned: set[int] = set()
+# Those whose file is not closed.
+with_logs: dict[int, Processing] = {}
 
 
 def _table_of(batch: Batch) -> Table:

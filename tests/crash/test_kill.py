@@ -20,9 +20,9 @@ ROUNDS = 4  # writers that go on with the same files, one after the other
 TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
 
 
-def run_and_kill(arguments, delay, while_opening):
+def run_and_kill(arguments, delay, while_opening, program="writer.py"):
     """What the writer told before it was killed, `delay` seconds after it was started, or after it had opened."""
-    writer = [sys.executable, Path(__file__).with_name("writer.py"), *map(str, arguments)]
+    writer = [sys.executable, Path(__file__).with_name(program), *map(str, arguments)]
     with subprocess.Popen(writer, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         killer = threading.Timer(delay, process.kill)
         lines = []

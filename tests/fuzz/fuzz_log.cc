@@ -1,5 +1,5 @@
 // Logs from bytes that nobody vouches for, beside a sound snapshot: they are refused, or give a sound table that is
-// closed and opened again with the same rows; and what is repaired always opens.
+// closed and opened again with the same rows; and what is repaired always opens. The same files are then a buffer's.
 //
 // The first byte of the input chooses the type of the table. Then come pieces: a byte that says what one is, a byte for
 // its size, and its content. Most are records whose numbers and checksums are put right here: else nearly every input
@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "buffer/map_buffer.h"
+#include "buffer/queue_buffer.h"
 #include "file/durable_table.h"
 #include "file/log_format.h"
 #include "file/snapshot_file.h"
@@ -168,6 +170,35 @@ void CheckReopens(MemoryEnv* env, Opened opened) {
   Require(again.durable->report().notes.empty(), "what was saved is not sound");
 }
 
+// As the file of a buffer: its rows are refused, or come in and go out, each once.
+void CheckAsBuffer(MemoryEnv* env, bool map) {
+  Opened opened = OpenFiles(env, false);
+  if (opened.table == nullptr || opened.table->options().type != TableType::kSet) return;
+  const uint64_t rows = RowsOf(opened.table.get());
+  const std::shared_ptr<DurableTable> durable = std::move(opened.durable);
+  std::unique_ptr<Buffer> buffer = std::make_unique<QueueBuffer>(2, 1);
+  if (map) buffer = std::make_unique<MapBuffer>(2, 1);
+  const char* wrong = nullptr;
+  const Outcome outcome = buffer->SetLog(std::make_unique<BufferLog>(opened.table, durable), &wrong);
+  Require(outcome == Outcome::kOk, "rows are neither taken nor refused");
+  if (wrong != nullptr) return;
+  for (uint32_t partition = 0; partition < 2; ++partition) {
+    bool waiting = false;
+    Require(buffer->Freeze(partition, nullptr, Wait::kBlock, &waiting) == Outcome::kOk, "it cannot be swapped");
+    for (;;) {
+      std::unique_ptr<Batch> batch;
+      Require(buffer->TakeBatch(partition, 3, false, Wait::kBlock, &batch) == Outcome::kOk, "no batch can be taken");
+      if (batch == nullptr) break;
+      bool done = false;
+      Require(buffer->Resolve(batch.get(), batch->size(), 0, {}, Wait::kBlock, &done) == Outcome::kOk, "not resolved");
+    }
+  }
+  BufferStats stats;
+  Require(buffer->Stats(Wait::kBlock, &stats) == Outcome::kOk && stats.counts.balanced(), "the books do not balance");
+  Require(stats.counts.restored == rows && stats.counts.processed == rows, "items were lost");
+  Require(RowsOf(opened.table.get()) == 0, "items stay that were dealt with");
+}
+
 }  // namespace
 }  // namespace partita
 
@@ -179,6 +210,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   MakeLogs(&env, absl::string_view(reinterpret_cast<const char*>(data + 1), size - 1));
   MemoryEnv damaged;
   damaged.files = env.files;
+  for (const bool map : {false, true}) {
+    MemoryEnv copy;
+    copy.files = env.files;
+    CheckAsBuffer(&copy, map);
+  }
   if (Opened opened = OpenFiles(&env, false); opened.table != nullptr) CheckReopens(&env, std::move(opened));
   CheckReopens(&damaged, OpenFiles(&damaged, true));
   return 0;
