@@ -1,17 +1,21 @@
 // Buffers under threads, without Python, best run under the thread sanitizer: the books balance at every moment, each
-// item comes out once and in its order, a limit holds, and nobody who waits for room is forgotten.
+// item comes out once and in its order, a limit holds, and nobody who waits for room is forgotten. With a log, which is
+// saved and synced meanwhile, nothing is left in it at the end.
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "buffer/map_buffer.h"
 #include "buffer/queue_buffer.h"
 #include "testing/buffers.h"
 #include "testing/check.h"
+#include "testing/durable.h"
+#include "testing/simulated_env.h"
 #include "testing/stress.h"
 
 namespace partita::testing {
@@ -19,6 +23,34 @@ namespace {
 
 constexpr uint32_t kPartitions = 3;
 constexpr uint64_t kProducers = 2;  // then one consumer for each partition, and a judge
+
+// The file of a durable buffer, in memory.
+class Place {
+ public:
+  // Tells how many items come in.
+  uint64_t Keep(Buffer* buffer) {
+    DurableOptions options;
+    options.sync_every_s = 0.001;
+    options.log_bytes = 50000;
+    Opened opened;
+    PARTITA_CHECK(OpenTable(&env_, "folder/buffer.pt", TableType::kSet, 0, options, &opened).ok());
+    durable_ = std::move(opened.durable);
+    const char* wrong = nullptr;
+    PARTITA_CHECK(buffer->SetLog(std::make_unique<BufferLog>(opened.table, durable_), &wrong) == Outcome::kOk);
+    PARTITA_CHECK(wrong == nullptr);
+    return StatsOf(buffer).counts.restored;
+  }
+  void CheckNothingIsLeft() {
+    PARTITA_CHECK(durable_->info().saves > 0);
+    PARTITA_CHECK(durable_->Leave().ok());
+    QueueBuffer queue(1, 1);
+    PARTITA_CHECK(Keep(&queue) == 0);
+  }
+
+ private:
+  SimulatedEnv env_;
+  std::shared_ptr<DurableTable> durable_;
+};
 
 // Takes and resolves what waits in a partition; in doubt for a while, now and then.
 template <typename Look>
@@ -56,11 +88,12 @@ void Judge(Buffer* buffer, Random* random, uint64_t max_items) {
   if (random->OneIn(2)) PARTITA_CHECK(buffer->Forget(watch, Wait::kBlock) == Outcome::kOk);
 }
 
-void Queue(const StressOptions& options) {
+void Queue(const StressOptions& options, Place* place) {
   constexpr uint64_t kMaxItems = 500;
   QueueBuffer queue(kPartitions, 1);
+  if (place != nullptr) PARTITA_CHECK(place->Keep(&queue) == 0);
   SetLimits(&queue, {.max_items = kMaxItems, .flush_at = 50});
-  const uint64_t items_each = options.operations / 4;
+  const uint64_t items_each = options.operations / (place == nullptr ? 4 : 16);
   std::atomic<uint64_t> producing{kProducers};
   std::atomic<uint64_t> resolved{0};
   RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
@@ -103,18 +136,21 @@ void Queue(const StressOptions& options) {
   });
   PARTITA_CHECK(resolved.load() == kProducers * items_each);
   PARTITA_CHECK(StatsOf(&queue).counts.unresolved() == 0 && StatsOf(&queue).bytes == 0);
+  if (place != nullptr) place->CheckNothingIsLeft();
 }
 
 // Whatever is dropped is counted, and the rest comes out.
-void Dropping(const StressOptions& options) {
+void Dropping(const StressOptions& options, Place* place) {
   QueueBuffer queue(kPartitions, 1);
+  if (place != nullptr) PARTITA_CHECK(place->Keep(&queue) == 0);
+  const uint64_t items_each = options.operations / (place == nullptr ? 8 : 32);
   SetLimits(&queue, {.max_items = 20, .overflow = Overflow::kDropOldest});
   std::atomic<uint64_t> producing{kProducers};
   std::atomic<uint64_t> resolved{0};
   RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
     Random random(options.seed + t);
     if (t < kProducers) {
-      for (uint64_t i = 0; i < options.operations / 8; ++i) {
+      for (uint64_t i = 0; i < items_each; ++i) {
         const Value item = Value::Int(static_cast<int64_t>(i));
         const QueueItem argument{item, WireSize(item), static_cast<uint32_t>(random.Below(kPartitions))};
         PushResult result;
@@ -135,19 +171,22 @@ void Dropping(const StressOptions& options) {
   });
   const BufferCounts counts = StatsOf(&queue).counts;
   PARTITA_CHECK(counts.pushed == resolved.load() + counts.dropped && counts.unresolved() == 0);
+  if (place != nullptr) place->CheckNothingIsLeft();
 }
 
 // Versions of a key go up, whoever puts them, and the last one comes out.
-void Map(const StressOptions& options) {
+void Map(const StressOptions& options, Place* place) {
   constexpr int64_t kKeys = 40;
   MapBuffer map(kPartitions, 1);
+  if (place != nullptr) PARTITA_CHECK(place->Keep(&map) == 0);
+  const uint64_t puts_each = options.operations / (place == nullptr ? 8 : 32);
   std::atomic<uint64_t> producing{kProducers};
   std::atomic<int64_t> version{0};
   std::atomic<uint64_t> resolved{0};
   RunThreads(kProducers + kPartitions + 1, [&](uint64_t t) {
     Random random(options.seed + t);
     if (t < kProducers) {
-      for (uint64_t i = 0; i < options.operations / 8; ++i) {
+      for (uint64_t i = 0; i < puts_each; ++i) {
         const Term key = random.Between(0, kKeys - 1);
         if (random.OneIn(20)) {
           Delete(&map, key);
@@ -172,9 +211,23 @@ void Map(const StressOptions& options) {
   });
   const BufferCounts counts = StatsOf(&map).counts;
   PARTITA_CHECK(counts.pushed == resolved.load() + counts.replaced + counts.deleted && counts.unresolved() == 0);
+  if (place != nullptr) place->CheckNothingIsLeft();
 }
 
-constexpr Workload kWorkloads[] = {{"queue", Queue}, {"dropping", Dropping}, {"map", Map}};
+template <void (*kRun)(const StressOptions&, Place*)>
+void InMemory(const StressOptions& options) {
+  kRun(options, nullptr);
+}
+template <void (*kRun)(const StressOptions&, Place*)>
+void InFile(const StressOptions& options) {
+  Place place;
+  kRun(options, &place);
+}
+
+constexpr Workload kWorkloads[] = {
+    {"queue", InMemory<Queue>},       {"dropping", InMemory<Dropping>},       {"map", InMemory<Map>},
+    {"durable queue", InFile<Queue>}, {"durable dropping", InFile<Dropping>}, {"durable map", InFile<Map>},
+};
 
 }  // namespace
 }  // namespace partita::testing

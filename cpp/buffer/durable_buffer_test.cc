@@ -401,7 +401,7 @@ class MapRun {
     const Outcome outcome = durable_.buffer->Put(entry, false, Wait::kBlock, &result);
     if (outcome != Outcome::kOk && outcome != Outcome::kOutcomeUnknown) return;
     ASSERT_EQ(result.verdict, PushVerdict::kTaken);
-    Entry& open = Open(key);
+    Entry& open = OpenEntry(key);
     if (outcome == Outcome::kOk) {
       open = Entry{next_, {}, false};
     } else {
@@ -418,13 +418,13 @@ class MapRun {
         durable_.buffer->Delete(view, durable_.buffer->PartitionOfHash(view.hash), Wait::kBlock, &deleted);
     if (!deleted) return;
     if (outcome == Outcome::kOk) {
-      Open(key) = Entry{};
+      OpenEntry(key) = Entry{};
     } else {
-      Open(key).may_be_gone = true;
+      OpenEntry(key).may_be_gone = true;
     }
   }
 
-  Entry& Open(int key) {
+  Entry& OpenEntry(int key) {
     if (!is_open_[key]) entries_[key].emplace_back();
     is_open_[key] = true;
     return entries_[key].back();

@@ -3,14 +3,21 @@
 The processor does as it is told: it succeeds, raises, asks for a part again, takes longer than it may, pushes to its
 own buffer. After each step the books balance. In the end each item is processed once, dead, kept or dropped; none was
 processed twice, and those whose batches never failed came out in their order.
+
+A durable queue may crash between two steps. Then another one finds all in the file that was not processed, dead or
+dropped, and goes on with it as if it had just been pushed.
 """
 
 import logging
+import shutil
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+import partita
 from helpers.buffers import PlayedScheduler, check_balance, played_scheduler
 from partita import scheduling
 from partita.buffers import QueueBuffer
@@ -38,17 +45,22 @@ class QueueMachine(RuleBasedStateMachine):
         self.processed = []
         self.troubled = set()  # items of calls that failed
         self.dead = []
-        self.q = QueueBuffer(
-            "machine",
-            self.process,
-            partitions=partitions,
-            processing_batch_size=batch_size,
-            processing_interval=5.0,
-            processing_timeout=TIMEOUT,
-            max_retries=max_retries,
-            retry_delay=1.0,
-            dead_letter=None if keeps_failed else self.dead.append,
-        )
+        self.options = {
+            "partitions": partitions,
+            "processing_batch_size": batch_size,
+            "processing_interval": 5.0,
+            "processing_timeout": TIMEOUT,
+            "max_retries": max_retries,
+            "retry_delay": 1.0,
+            "dead_letter": None if keeps_failed else self.bury,
+        }
+        self.q = self.new_queue()
+
+    def new_queue(self):
+        return QueueBuffer("machine", self.process, **self.options)
+
+    def bury(self, item):
+        self.dead.append(item)
 
     def process(self, batch):
         items = [row[1] for row in sorted(batch)] if self.table else list(batch)
@@ -124,7 +136,7 @@ class QueueMachine(RuleBasedStateMachine):
     def books_balance(self):
         if hasattr(self, "q"):
             stats = check_balance(self.q.stats())
-            assert stats["pushed"] == len(self.pushed)
+            assert stats["pushed"] + stats["restored"] == len(self.pushed)
             assert stats["processed"] == len(self.processed)
             assert stats["dead"] == len(self.dead)
             assert stats["failed"] == len(self.q.failed)
@@ -146,10 +158,13 @@ class QueueMachine(RuleBasedStateMachine):
                 calm = [places[item] for item in self.processed if item in places]
                 assert calm == sorted(calm)
         finally:
-            self.q._processing.end()
+            self.end_queue()
             logging.getLogger("partita").setLevel(logging.NOTSET)
             scheduling._current.clear()
             scheduling._current.update(self.before)
+
+    def end_queue(self):
+        self.q._processing.end()
 
     def drain(self):
         self.script = []
@@ -166,8 +181,41 @@ class QueueMachine(RuleBasedStateMachine):
         raise AssertionError(stats)
 
 
+class DurableQueueMachine(QueueMachine):
+    def new_queue(self):
+        self.path = Path(tempfile.mkdtemp()) / "queue"
+        return QueueBuffer("machine", self.process, durable=self.path, **self.options)
+
+    def end_queue(self):
+        super().end_queue()
+        self.q._processing.close_log()
+        shutil.rmtree(self.path.parent)
+
+    @rule(partitions=st.sampled_from([1, 2, 3]))
+    def crash(self, partitions):
+        stats = self.q.stats()
+        copy = Path(tempfile.mkdtemp()) / "queue"
+        for name in self.path.parent.iterdir():
+            shutil.copy(name, copy.with_name(name.name))
+        self.end_queue()
+        self.path = copy
+        with partita.open(copy, mode="r") as rows:
+            items = [row[1] for row in sorted(rows)]
+        assert len(set(items)) == len(items)
+        left = set(items) - set(self.processed) - set(self.dead)
+        assert len(left) == stats["buffered"] + stats["in_flight"] + stats["failed"]
+        keys = {item: key for key, item in self.pushed}
+        self.pushed = [(keys[item], item) for item in items]
+        self.processed.clear()
+        self.dead.clear()
+        self.options["partitions"] = partitions
+        self.q = QueueBuffer("machine", self.process, durable=copy, **self.options)
+
+
 QueueMachine.TestCase.settings = settings(stateful_step_count=40)
+DurableQueueMachine.TestCase.settings = settings(stateful_step_count=40)
 TestQueueMachine = QueueMachine.TestCase
+TestDurableQueueMachine = DurableQueueMachine.TestCase
 
 
 def test_what_is_frozen_while_a_run_ends_is_not_forgotten():
