@@ -213,7 +213,7 @@ std::unique_ptr<BufferControl> NewMapControl(const MapHandle& map) {
 py::object SetLog(const BufferControl& control, const TableHandle& table) {
   const char* wrong = nullptr;
   Check(WithoutGil([&] {
-    auto log = std::make_unique<BufferLog>(table.table, table.file->durable.lock());
+    auto log = std::make_unique<BufferLog>(table.table, table.file->durable);
     return control.buffer->SetLog(std::move(log), &wrong);
   }));
   return wrong == nullptr ? py::object(py::none()) : py::str(wrong);

@@ -283,6 +283,8 @@ bool Buffer::Tidy(Shard* shard, uint32_t partition) {
 }
 
 Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch) {
+  if (is_durable() && whole && wait == Wait::kTry)
+    return Outcome::kWouldBlock;  // the numbers of all its items are read
   Shard& shard = shards_[partition];
   try {
     auto taken = std::make_unique<Batch>();

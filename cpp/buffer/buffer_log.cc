@@ -68,13 +68,14 @@ Outcome BufferLog::Remove(absl::Span<const ItemNumber> numbers) {
 }
 
 Outcome BufferLog::Write() {
+  const std::shared_ptr<DurableTable> durable = durable_.lock();
   try {
-    if (durable_->Write().ok()) return Outcome::kOk;
+    if (durable == nullptr || durable->Write().ok()) return Outcome::kOk;
   } catch (const std::bad_alloc&) {  // in telling of an error
     return Outcome::kOutcomeUnknown;
   }
   // A file that was closed meanwhile holds all, and in a fork's child nothing is to be written.
-  const DurableState state = durable_->info().state;
+  const DurableState state = durable->info().state;
   const bool fine = state == DurableState::kClosed || state == DurableState::kDetached;
   return fine ? Outcome::kOk : Outcome::kOutcomeUnknown;
 }

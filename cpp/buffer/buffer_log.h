@@ -32,8 +32,8 @@ using ItemNumber = int64_t;
 // Safe from any thread. All may wait for locks of the table and for its log: no caller holds the GIL.
 class BufferLog {
  public:
-  // A table that is open: a set whose key is its first field, which nobody else changes.
-  BufferLog(std::shared_ptr<Table> table, std::shared_ptr<DurableTable> durable)
+  // A table that is open: a set whose key is its first field, which nobody else changes. Whoever has opened it ends it.
+  BufferLog(std::shared_ptr<Table> table, std::weak_ptr<DurableTable> durable)
       : table_(std::move(table)), durable_(std::move(durable)) {}
 
   // Before it is used: the numbers of all rows, ascending; new ones come behind. *wrong: what is wrong with a row, null
@@ -43,7 +43,10 @@ class BufferLog {
   Outcome Read(absl::Span<const ItemNumber> numbers, RowBuffer* out, std::vector<RowRange>* ranges);
 
   // Whether the file could not be written, so that nothing new is taken until it can be.
-  bool refuses() const { return durable_->degraded(); }
+  bool refuses() const {
+    const std::shared_ptr<DurableTable> durable = durable_.lock();
+    return durable != nullptr && durable->degraded();
+  }
 
   ItemNumber NewNumber() { return next_.fetch_add(1, std::memory_order_relaxed); }
   // A row, in the place of that of the same number if there is one; values[0] is for the number. Nothing is changed
@@ -63,7 +66,7 @@ class BufferLog {
   }
 
   const std::shared_ptr<Table> table_;
-  const std::shared_ptr<DurableTable> durable_;
+  const std::weak_ptr<DurableTable> durable_;
   std::atomic<ItemNumber> next_{1};
 };
 

@@ -264,7 +264,9 @@ TEST(DurableQueueTest, EveryCallFails) {
           ASSERT_FALSE(run.degraded_at_end()) << where;
           fates = run.fates();
         }
-        ASSERT_NO_FATAL_FAILURE(Judge(&env, fates.promised, fates, 1 + call % 4, where));
+        SimulatedEnv survivor;
+        ASSERT_NO_FATAL_FAILURE(Kill(env, &survivor));
+        ASSERT_NO_FATAL_FAILURE(Judge(&survivor, fates.promised, fates, 1 + call % 4, where));
       }
     }
   }

@@ -17,7 +17,7 @@ constexpr uint32_t kValue = 1;
 constexpr uint32_t kVersion = 2;
 constexpr uint32_t kUpdates = 3;
 constexpr uint32_t kFields = 4;
-constexpr size_t kKeysOfAStep = 1024;
+constexpr size_t kRowsOfAStep = 256;
 
 // Nobody else knows a segment's table, and a fork waits for the buffer's lock before it takes the table's.
 constexpr Wait kAlone = Wait::kTry;
@@ -29,6 +29,17 @@ std::shared_ptr<Table> NewTable(uint64_t hash_seed) {
   auto table = Table::Create(TableOptions{.type = TableType::kSet, .hash_seed = hash_seed});
   if (!table.ok()) throw std::bad_alloc();
   return std::move(*table);
+}
+
+// Of a table that nobody else knows.
+template <typename Visit>
+void ForEachRow(Table* table, Visit&& visit) {
+  const std::unique_ptr<Walk> walk = table->NewWalk();
+  for (RowBuffer rows;; rows.Clear()) {
+    if (walk->Next(kRowsOfAStep, kAlone, &rows) != Outcome::kOk) throw std::bad_alloc();
+    if (rows.empty()) return;
+    for (size_t i = 0; i < rows.size(); ++i) visit(rows.row(i));
+  }
 }
 
 Outcome LogRow(BufferLog* log, ItemNumber number, const MapEntry& entry, const RowView& row) {
@@ -230,6 +241,23 @@ Outcome MapBuffer::DeleteLocked(Shard* shard, const KeyView& key, bool* deleted)
   return Outcome::kOk;
 }
 
+// A segment of which batches were taken, without these: the first ones in the order of a walk, since none was dropped.
+std::shared_ptr<Table> MapBuffer::RestOf(const Segment& segment) {
+  uint64_t rows = 0;
+  if (segment.table->Size(kAlone, &rows) != Outcome::kOk) throw std::bad_alloc();
+  std::shared_ptr<Table> rest = NewTable(segment.table->options().hash_seed);
+  uint64_t taken = rows - segment.left;
+  ForEachRow(segment.table.get(), [&](absl::Span<const Value> row) {
+    if (taken > 0) {
+      --taken;
+      return;
+    }
+    const RowView view{row.data(), kFields, rest->HashKey(row[kKey])};
+    if (rest->Insert(view, kAlone) != Outcome::kOk) throw std::bad_alloc();
+  });
+  return rest;
+}
+
 Outcome MapBuffer::TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* batch) {
   batch->table_ = segment->table;
   if (is_durable()) batch->numbers_.reserve(std::min(whole ? kNoLimit : most, segment->left));
@@ -237,14 +265,9 @@ Outcome MapBuffer::TakeFrom(Segment* segment, uint64_t most, bool whole, Batch* 
     batch->numbers_.push_back(NumberOf(*segment, KeyView{key, HashKey(key)}));
   };
   if (whole) {
+    if (segment->walk != nullptr) batch->table_ = RestOf(*segment);
     if (is_durable()) {
-      const std::unique_ptr<Walk> walk = segment->table->NewKeyWalk();
-      for (RowBuffer keys;; keys.Clear()) {
-        const Outcome outcome = walk->Next(kKeysOfAStep, kAlone, &keys);
-        if (outcome != Outcome::kOk) return outcome;
-        if (keys.empty()) break;
-        for (size_t i = 0; i < keys.size(); ++i) add_number(keys.row(i)[0]);
-      }
+      ForEachRow(batch->table_.get(), [&](absl::Span<const Value> row) { add_number(row[kKey]); });
     }
     batch->size_ = segment->left;
     batch->bytes_ = segment->bytes;

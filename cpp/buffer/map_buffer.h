@@ -58,6 +58,7 @@ class MapBuffer final : public Buffer {
   bool DropFrom(Segment* segment, uint64_t* bytes, ItemNumber* number) override;
   void EmptySegment(Segment* segment) override;
   bool Restore(ItemNumber number, absl::Span<const Value> row) override;
+  static std::shared_ptr<Table> RestOf(const Segment& segment);
   static Outcome SetNumber(Segment* segment, const KeyView& key, ItemNumber number);
   // Of a key that is in the segment.
   static ItemNumber NumberOf(const Segment& segment, const KeyView& key);

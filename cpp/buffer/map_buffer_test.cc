@@ -6,10 +6,12 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "column/block.h"
 #include "testing/buffers.h"
+#include "testing/dump.h"
 #include "testing/random.h"
 
 namespace partita::testing {
@@ -67,6 +69,26 @@ TEST(MapBufferTest, DeletesFromTheOpenSegment) {
   EXPECT_FALSE(Delete(&map, "a"));
   EXPECT_EQ(StatsOf(&map).counts.deleted, 1U);
   EXPECT_EQ(DrainMap(&map, 0), (std::vector<Row>{{"a", 2, 0, 0}}));
+}
+
+// Asked for after some batches of a segment, it is of the rows that are left.
+TEST(MapBufferTest, GivesOutATableOfTheRest) {
+  MapBuffer map(1, 1);
+  for (int i = 0; i < 2000; ++i) Put(&map, i, "x");
+  Freeze(&map, 0);
+  std::unique_ptr<Batch> batch = Take(&map, 0, 700);
+  std::vector<Row> rows = RowsOf(batch->rows());
+  Resolve(&map, batch.get(), batch->size());
+  batch = TakeWhole(&map, 0);
+  EXPECT_EQ(batch->size(), 2000 - rows.size());
+  const std::vector<Row> rest = RowsOf(*SnapshotOf(batch->table().get()));
+  EXPECT_EQ(rest.size(), batch->size());
+  rows.insert(rows.end(), rest.begin(), rest.end());
+  Resolve(&map, batch.get(), batch->size());
+  std::set<int64_t> keys;
+  for (const Row& row : rows) keys.insert(row[0].view().i);
+  EXPECT_EQ(keys.size(), 2000U);
+  EXPECT_EQ(StatsOf(&map).bytes, 0U);
 }
 
 TEST(MapBufferTest, GivesOutATable) {

@@ -48,8 +48,7 @@ class _Buffer:
         if path is not None:
             from partita import buffer_log
 
-            p.log = buffer_log.begin(p.control, p.kind, path, **durable)
-            processing.with_logs[id(p)] = p
+            p.keep_in(buffer_log.begin(p.control, p.kind, path, **durable))
         self._processing = p
         processing.running[id(p)] = p
         scheduler.start()

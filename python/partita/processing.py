@@ -79,6 +79,7 @@ class Processing:
         self.scheduler = scheduler
         self.failed: list[Any] = []
         self.log: buffer_log.Log | None = None  # of a durable buffer
+        self._restored: list[Lane] = []  # with items that were in the file
         self.lanes = [Lane(p) for p in range(self.control.partitions)]
         self.ended = False  # nothing is taken any more
         self.draining = False
@@ -112,6 +113,12 @@ class Processing:
             self._overflow_noted = True
             self.scheduler.call_soon(self._tell_overflow)
 
+    def keep_in(self, log: buffer_log.Log) -> None:
+        """Before anything is put in: `log` has the buffer's items, and those that it had waited long enough."""
+        self.log = log
+        with_logs[id(self)] = self
+        self._restored = [lane for lane in self.lanes if self.control.freeze(lane.partition)]
+
     def close_log(self) -> None:
         """When nothing is taken any more."""
         if self.log is not None:
@@ -125,8 +132,9 @@ class Processing:
         self._set_timer()
         for lane in self.lanes:
             self._emit("partition.start", {"system_time": time.time()}, lane)
-        if self.log is not None:
-            self.freeze_all()  # what was there before has waited long enough
+        for lane in self._restored:
+            self._start(lane)
+        self._restored = []
 
     def restart_timer(self) -> None:
         if self._tick is not None and not self.ended:
@@ -566,6 +574,7 @@ class Processing:
         self.scheduler = scheduler
         self.failed.clear()
         self.lanes = [Lane(lane.partition) for lane in self.lanes]
+        self._restored = []
         self.drained = Event()
         self.stopping = [True]
         self.reports = []
