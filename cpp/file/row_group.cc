@@ -198,6 +198,7 @@ const char* DecodedGroup::Decode(absl::string_view bytes, uint32_t keypos, uint6
     beyond += arities_[i] > kMaxColumns ? arities_[i] - kMaxColumns : 0;
   }
   if (beyond > bytes.size()) return "its rows are longer than their elements";
+  if (count > 1 && beyond > kGroupBytes) return "its rows have too many elements for one group";
   values_.assign(values, Value::None());
   for (uint32_t c = 0; c < columns; ++c) {
     if (const char* wrong = DecodeColumn(c, &bytes); wrong != nullptr) return wrong;

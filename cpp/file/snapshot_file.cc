@@ -21,9 +21,15 @@ struct EndOfFile {
   uint64_t rows;
 };
 
-// Rows and blocks of a step, for each worker.
+// What each worker does in a step: so many rows at the most, and no more groups once it has so many bytes. Rows may be
+// large, and what is encoded is held until it is its turn to be written.
 constexpr size_t kRowsPerWorker = size_t{8} * kMaxGroupRows;
+constexpr uint64_t kBytesPerWorker = 2 * kGroupBytes;
+
+// Blocks of a step, for each worker. In bags, whose rows have an order, all of them are held decoded, which takes up to
+// sixteen times the bytes; else a worker holds one.
 constexpr size_t kBlocksPerWorker = 8;
+constexpr size_t kBagBlocksPerWorker = 2;
 
 size_t WorkersOf(int threads) { return static_cast<size_t>(std::clamp(threads, 1, 64)); }
 
@@ -64,44 +70,64 @@ FileStatus SnapshotFileWriter::Advance(bool* done) {
   if (scan_ == nullptr) {
     if (FileStatus status = Begin(); !status.ok()) return status;
   }
-  size_t count = 0;
-  while (count < places_.size()) {
-    const size_t more = scan_->Next(places_.data() + count, places_.size() - count);
-    if (more == 0) break;
-    count += more;
+  if (unwritten_ == shares_.size()) {
+    size_t count = 0;
+    while (count < places_.size()) {
+      const size_t more = scan_->Next(places_.data() + count, places_.size() - count);
+      if (more == 0) break;
+      count += more;
+    }
+    if (count == 0) {
+      FileStatus status = Finish();
+      *done = status.ok();
+      return status;
+    }
+    ShareOut(absl::MakeConstSpan(places_).subspan(0, count));
   }
-  if (count > 0) return WriteRows(count);
-  FileStatus status = Finish();
-  *done = status.ok();
-  return status;
+  return WriteRows();
 }
 
-FileStatus SnapshotFileWriter::WriteRows(size_t count) {
-  const size_t share = (count + workers_ - 1) / workers_;
-  std::vector<std::vector<std::string>> blocks(workers_);
+void SnapshotFileWriter::ShareOut(absl::Span<const RowPlace> places) {
+  const size_t size = (places.size() + workers_ - 1) / workers_;
+  shares_.clear();
+  unwritten_ = 0;
+  while (!places.empty()) {
+    shares_.emplace_back().left = places.subspan(0, size);
+    places.remove_prefix(shares_.back().left.size());
+  }
+}
+
+FileStatus SnapshotFileWriter::WriteRows() {
   std::atomic<bool> no_memory{false};
-  RunInParallel(workers_, [&](size_t worker) {
+  RunInParallel(shares_.size(), [&](size_t worker) {
+    Share& share = shares_[worker];
     try {
-      absl::Span<const RowPlace> places =
-          absl::MakeConstSpan(places_).subspan(0, count).subspan(std::min(worker * share, count), share);
       RowGroupEncoder encoder;
       std::string content;
-      while (!places.empty()) {
+      while (!share.left.empty() && share.bytes < kBytesPerWorker) {
         content.clear();
-        places.remove_prefix(encoder.Encode(places, &content));
-        blocks[worker].push_back(StoreBlock(BlockKind::kRows, content));
+        const size_t rows = encoder.Encode(share.left, &content);
+        share.blocks.push_back(StoreBlock(BlockKind::kRows, content));
+        share.left.remove_prefix(rows);
+        share.rows += rows;
+        share.bytes += content.size();
       }
     } catch (const std::bad_alloc&) {
       no_memory.store(true, std::memory_order_relaxed);
     }
   });
   if (no_memory.load(std::memory_order_relaxed)) return NoMemory(file_.temporary());
-  for (std::vector<std::string>& of_worker : blocks) {
-    for (std::string& block : of_worker) {
+  while (unwritten_ < shares_.size()) {
+    Share& share = shares_[unwritten_];
+    for (std::string& block : share.blocks) {
       if (FileStatus status = Put(std::move(block)); !status.ok()) return status;
     }
+    rows_ += share.rows;
+    const bool whole = share.left.empty();
+    share = Share{share.left, {}};
+    if (!whole) break;
+    ++unwritten_;
   }
-  rows_ += count;
   return FileStatus();
 }
 
@@ -129,6 +155,8 @@ struct SnapshotFileReader::Loaded {
   std::string space;
   absl::string_view content;
   DecodedGroup group;
+  size_t rows = 0;
+  bool opaque = false;
   std::string wrong;  // empty: nothing
   bool no_memory = false;
   Outcome inserted = Outcome::kOk;
@@ -197,6 +225,8 @@ void SnapshotFileReader::DecodeBlock(Loaded* loaded, const Table& table) const {
       loaded->wrong = absl::StrCat("a block of rows is malformed: ", wrong);
       return;
     }
+    loaded->rows = loaded->group.rows().size();
+    loaded->opaque = loaded->group.has_opaque();
   }
   if (wrong != nullptr) loaded->wrong = wrong;
 }
@@ -238,19 +268,21 @@ FileStatus SnapshotFileReader::CheckEnd(const Loaded& last) const {
 
 FileStatus SnapshotFileReader::Step(Table* table, bool allow_opaque, bool* done) {
   *done = false;
+  // In a bag rows of one key keep the order they have in the file.
+  const bool in_order = header_.type == TableType::kBag || header_.type == TableType::kDuplicateBag;
   std::vector<Loaded> loaded;
-  loaded.reserve(workers_ * kBlocksPerWorker);
+  loaded.reserve(workers_ * (in_order ? kBagBlocksPerWorker : kBlocksPerWorker));
   uint64_t bytes = 0;
   while (loaded.size() < loaded.capacity() && bytes < workers_ * kBlocksPerWorker * kGroupBytes) {
     if (FileStatus status = ReadOne(&loaded.emplace_back()); !status.ok()) return status;
     bytes += loaded.back().head.raw_size + loaded.back().head.stored_size;
     if (loaded.back().head.kind == BlockKind::kEnd) break;
   }
-  // In a bag rows of one key keep the order they have in the file.
-  const bool in_order = header_.type == TableType::kBag || header_.type == TableType::kDuplicateBag;
   const auto insert = [table](Loaded* block) {
     uint64_t inserted;
     block->inserted = table->InsertBatch(block->group.rows(), Wait::kBlock, &inserted);
+    block->group = DecodedGroup();
+    if (block->head.kind == BlockKind::kRows) block->block = block->space = std::string();
   };
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
@@ -259,7 +291,7 @@ FileStatus SnapshotFileReader::Step(Table* table, bool allow_opaque, bool* done)
       Loaded& block = loaded[i];
       try {
         DecodeBlock(&block, *table);
-        const bool refused = block.group.has_opaque() && !allow_opaque;
+        const bool refused = block.opaque && !allow_opaque;
         if (!in_order && block.wrong.empty() && !refused) insert(&block);
       } catch (const std::bad_alloc&) {
         block.no_memory = true;
@@ -270,12 +302,12 @@ FileStatus SnapshotFileReader::Step(Table* table, bool allow_opaque, bool* done)
   for (Loaded& block : loaded) {
     if (!block.wrong.empty()) return Corrupt(block.offset, std::move(block.wrong));
     if (block.no_memory) return NoMemory(path_);
-    if (block.group.has_opaque() && !allow_opaque) {
+    if (block.opaque && !allow_opaque) {
       return FileStatus(FileError{FileError::Kind::kOpaque, 0, path_, block.offset, ""});
     }
     if (in_order && block.inserted == Outcome::kOk) insert(&block);
     if (FileStatus status = FileStatusOf(block.inserted, path_, block.offset); !status.ok()) return status;
-    rows_ += block.group.rows().size();
+    rows_ += block.rows;
   }
   if (loaded.back().head.kind != BlockKind::kEnd) return FileStatus();
   if (FileStatus status = CheckEnd(loaded.back()); !status.ok()) return status;

@@ -35,9 +35,18 @@ class SnapshotFileWriter {
   void Abandon() { file_.Abandon(); }
 
  private:
+  // What one worker encodes. In the file the shares stand one after the other.
+  struct Share {
+    absl::Span<const RowPlace> left;
+    std::vector<std::string> blocks;  // encoded and not written yet
+    uint64_t rows = 0;                // in these
+    uint64_t bytes = 0;               // of these, before compression
+  };
+
   FileStatus Begin();
   FileStatus Advance(bool* done);
-  FileStatus WriteRows(size_t count);
+  void ShareOut(absl::Span<const RowPlace> places);
+  FileStatus WriteRows();
   FileStatus Put(std::string block);
   FileStatus Finish();
 
@@ -47,6 +56,8 @@ class SnapshotFileWriter {
   const size_t workers_;
   std::unique_ptr<SnapshotScan> scan_;  // null before the first step
   std::vector<RowPlace> places_;
+  std::vector<Share> shares_;  // of places_, by worker
+  size_t unwritten_ = 0;       // the first of these that is not in the file whole
   uint64_t blocks_ = 0;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;

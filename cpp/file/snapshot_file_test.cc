@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "file/row_group.h"
 #include "testing/dump.h"
 #include "testing/simulated_env.h"
 #include "testing/term.h"
@@ -133,6 +134,52 @@ TEST_F(SnapshotFileTest, ASaveThatFailsLeavesNoOtherFile) {
 }
 
 // The test's own canary: a disk that forgets what was not synced notices a sync left out.
+// Large rows first: workers have done different numbers of rows when they have enough bytes.
+TEST(SnapshotOfLargeRowsTest, StepsAreBoundedByBytesAndKeepTheOrder) {
+  constexpr int kLarge = 60;
+  constexpr int kRows = 9000;
+  constexpr int kWorkers = 3;
+  TableOptions options;
+  options.type = TableType::kDuplicateBag;
+  options.partitions = 1;
+  const std::shared_ptr<Table> table = *Table::Create(options);
+  const std::string large(size_t{1} << 20, 'x');
+  for (int i = 0; i < kRows; ++i) {
+    const Row row = {0, i, i < kLarge ? large : "short"};
+    ASSERT_EQ(table->Insert(RowArgument(*table, row).view(), Wait::kBlock), Outcome::kOk);
+  }
+  SimulatedEnv env;
+  FileHeader header;
+  header.type = options.type;
+  SnapshotFileWriter writer(&env, kPath, header, testing::SnapshotOf(table.get()), kWorkers);
+  for (bool done = false; !done;) {
+    const uint64_t before = writer.rows_written();
+    ASSERT_TRUE(writer.Step(&done).ok());
+    // A group has three of these rows, and after three groups a worker has enough.
+    if (writer.rows_written() <= kLarge) {
+      ASSERT_LE(writer.rows_written() - before, 9U);
+    }
+  }
+  EXPECT_EQ(writer.rows_written(), static_cast<uint64_t>(kRows));
+
+  SnapshotFileReader reader(&env, kPath, kWorkers);
+  ASSERT_TRUE(reader.Open().ok());
+  const std::shared_ptr<Table> loaded = *Table::Create(options);
+  for (bool done = false; !done;) ASSERT_TRUE(reader.Step(loaded.get(), false, &done).ok());
+  EXPECT_TRUE(DumpOf(loaded.get()) == DumpOf(table.get()));
+}
+
+// Elements are sixteen bytes in memory, and may be one in a file.
+TEST(RowGroupTest, AGroupOfTooManyElementsIsRefusedBeforeThereIsRoomForThem) {
+  const uint32_t head[] = {128, kMaxArity, kMaxColumns + 1};
+  std::string bytes(reinterpret_cast<const char*>(head), sizeof(head));
+  bytes.resize(bytes.size() + head[0] * head[1]);
+  DecodedGroup group;
+  const char* wrong = group.Decode(bytes, 0, 1);
+  ASSERT_NE(wrong, nullptr);
+  EXPECT_STREQ(wrong, "its rows have too many elements for one group");
+}
+
 TEST(SimulatedEnvTest, WhatWasNotSyncedMayBeLost) {
   int lost_bytes = 0;
   int lost_names = 0;
