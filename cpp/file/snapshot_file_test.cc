@@ -173,7 +173,7 @@ TEST(SnapshotOfLargeRowsTest, StepsAreBoundedByBytesAndKeepTheOrder) {
 TEST(RowGroupTest, AGroupOfTooManyElementsIsRefusedBeforeThereIsRoomForThem) {
   const uint32_t head[] = {128, kMaxArity, kMaxColumns + 1};
   std::string bytes(reinterpret_cast<const char*>(head), sizeof(head));
-  bytes.resize(bytes.size() + head[0] * head[1]);
+  bytes.resize(bytes.size() + size_t{head[0]} * head[1]);
   DecodedGroup group;
   const char* wrong = group.Decode(bytes, 0, 1);
   ASSERT_NE(wrong, nullptr);
