@@ -10,7 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from helpers.buffers import TERMS, Gate, logged, mapped, queue  # noqa: F401
-from partita import BufferFullError, otel, telemetry
+from partita import BufferFullError, otel, processing, telemetry
 
 STATES = ("buffered", "in_flight", "in_doubt")
 
@@ -154,6 +154,17 @@ def test_counters_keep_what_ended_buffers_counted(reader):
         assert reader.values("pushed", "name") == {("test",): 7}
         assert check_balance(reader) == 7
     assert reader.values("items", "state") == {}
+
+
+def test_an_end_between_two_looks_is_counted_once(reader, monkeypatch):
+    """A buffer that has ended is taken off the list of those that run a moment later."""
+    with queue(len) as q:
+        q.push(1)
+    p = q._processing
+    monkeypatch.setitem(processing.running, id(p), p)
+    for _ in range(2):
+        assert reader.values("pushed", "name") == {("test",): 1}
+    monkeypatch.undo()
 
 
 def test_a_late_result_of_an_ended_buffer_is_counted(reader):
