@@ -130,6 +130,18 @@ def test_what_a_map_replaces_deletes_and_refuses(reader):
         check_balance(reader)
 
 
+def test_what_a_durable_buffer_restores(reader, tmp_path):
+    def processor(batch):
+        raise ValueError(batch)
+
+    with queue(processor, max_retries=0, durable=tmp_path / "items") as q:
+        q.push_many([1, 2])
+    with queue(len, durable=tmp_path / "items") as q:
+        assert q.flush()["processed"] == 2
+        assert reader.values("restored", "name") == {("test",): 2}
+        assert check_balance(reader) == 4
+
+
 def test_a_timeout_is_counted(reader):
     gate = Gate()
     late = threading.Event()
