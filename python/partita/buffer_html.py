@@ -31,6 +31,9 @@ def lines(stats: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield head, ", ".join(f"{stats[name]:,} {name}" for name in names if stats[name]) or "0"
         if head == "here" and stats["oldest_age"] is not None:
             yield "", f"{stats['bytes']:,} bytes, the oldest for {stats['oldest_age']:.3g} s"
+    if stats["durable"] is not None:
+        file = stats["durable"]
+        yield "file", escape(f"{file['path']}, {file['state']}, log of {file['log_bytes']:,} bytes")
     sizes = stats["partition_sizes"]
     more = f" and {len(sizes) - _MOST_PARTITIONS:,} more" if len(sizes) > _MOST_PARTITIONS else ""
     yield "buffered by partition", ", ".join(f"{size:,}" for size in sizes[:_MOST_PARTITIONS]) + more

@@ -588,6 +588,11 @@ def test_it_shows_itself():
         pickle.dumps(m)
 
 
+def test_a_durable_one_shows_its_file(tmp_path):
+    with queue(len, durable=tmp_path / "a<b") as q:
+        assert re.fullmatch(re.escape(f"{tmp_path}/a<b, open, log of ") + r"[\d,]+ bytes", text_of(q)["file"])
+
+
 def text_of(buffer):
     """What it shows in a notebook, as {head: text}."""
     shown = {}
