@@ -283,8 +283,7 @@ bool Buffer::Tidy(Shard* shard, uint32_t partition) {
 }
 
 Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch) {
-  if (is_durable() && whole && wait == Wait::kTry)
-    return Outcome::kWouldBlock;  // the numbers of all its items are read
+  if (is_durable() && wait == Wait::kTry) return Outcome::kWouldBlock;
   Shard& shard = shards_[partition];
   try {
     auto taken = std::make_unique<Batch>();
@@ -308,10 +307,13 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
     shard.counts.in_flight += taken->size_;
     shard.in_hand = true;
     *batch = std::move(taken);
-    return Outcome::kOk;
   } catch (const std::bad_alloc&) {
     return Outcome::kNoMemory;
   }
+  // The call that put an item in may not have come to write it yet. Were it processed and then forgotten by a crash, an
+  // older value of its key would come back behind it.
+  if (is_durable()) static_cast<void>(log_->Write());
+  return Outcome::kOk;
 }
 
 Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
