@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import file_peers
 import ordered_peers
 import peers
 import workloads
@@ -18,7 +19,7 @@ import workloads
 HERE = Path(__file__).resolve().parent
 ETS = "ets"
 ORDERED_ETS = "ets-ordered"
-PYTHON_PEERS = peers.PYTHON_PEERS | ordered_peers.PEERS
+PYTHON_PEERS = peers.PYTHON_PEERS | ordered_peers.PEERS | file_peers.PEERS
 CHECKED_KEYS = 20_000
 
 
@@ -147,20 +148,31 @@ class Crew:
         prefix: str = "",
     ) -> None:
         """Each round asks each peer once, the next round starts with another. `prefix` is one of the records' names."""
-        workers = [worker for worker in self.workers if worker.name in set(names)]
-        sizes: dict[str, int] = {}
+        self.in_turns([(name, operation) for name in names], unit, measure, prefix)
 
-        def run(worker: Worker) -> float:
-            nanoseconds, operations, sizes[worker.name] = worker.ask(f"time {operation}")
+    def in_turns(
+        self,
+        runs: Iterable[tuple[str, str]],
+        unit: str,
+        measure: Callable[[Worker], float] | None = None,
+        prefix: str = "",
+    ) -> None:
+        """The same for runs of several operations: pairs of a peer and an operation."""
+        workers = {worker.name: worker for worker in self.workers}
+        present = [(name, operation) for name, operation in runs if name in workers]
+
+        def run(worker: Worker, operation: str) -> float:
+            nanoseconds, operations, _ = worker.ask(f"time {operation}")
             return nanoseconds / operations / (1e6 if unit == "ms" else 1.0)
 
-        values: dict[str, list[float]] = {worker.name: [] for worker in workers}
+        values: dict[tuple[str, str], list[float]] = {key: [] for key in present}
         for turn in range(self.session.repeats):
-            for i in range(len(workers)):
-                worker = workers[(i + turn) % len(workers)]
-                values[worker.name].append((measure or run)(worker))
-        for name, runs in values.items():
-            self.session.add(prefix + operation, name, runs, unit, keys=self.kind, rows=self.rows)
+            for i in range(len(present)):
+                name, operation = present[(i + turn) % len(present)]
+                worker = workers[name]
+                values[name, operation].append(measure(worker) if measure else run(worker, operation))
+        for (name, operation), found in values.items():
+            self.session.add(prefix + operation, name, found, unit, keys=self.kind, rows=self.rows)
 
     def check(self, command: str, names: Iterable[str]) -> None:
         """All peers must answer an untimed command with the same number, which is printed."""
@@ -244,5 +256,5 @@ def in_fresh_process(function: str, **arguments: Any) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="partita-bench-")
+def scratch_folder(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="partita-bench-", dir=folder)

@@ -6,7 +6,7 @@
 -module(ets_peer).
 -export([main/0]).
 
--record(s, {kind, type, n, rows, keys, overwrite, order, tab, pairs, full = false}).
+-record(s, {kind, type, n, folder, rows, keys, overwrite, order, tab, pairs, full = false}).
 
 main() ->
     [Kind, Size, Folder, Type] = init:get_plain_arguments(),
@@ -14,7 +14,7 @@ main() ->
     K = list_to_atom(Kind),
     Insert = order(Folder, "insert.u32"),
     Read = order(Folder, "read.u32"),
-    S = #s{kind = K, type = list_to_atom(Type), n = N,
+    S = #s{kind = K, type = list_to_atom(Type), n = N, folder = Folder,
            rows = [row(K, N, X) || X <- Insert],
            keys = [key(K, X) || X <- Read], order = Read,
            overwrite = [row(K, N, X) || X <- Read]},
@@ -84,7 +84,27 @@ time(range_by_guard, S0) ->
 time(range_by_prefix, S0) ->
     Specs = prefix_specs(S0, 2000),
     run(fun(_, S) -> l_ranges(S#s.pairs, Specs, 0) end, pairs(full(S0)), true);
-time(tolist, S0) -> run(fun(T, S) -> length(ets:tab2list(T)), S#s.n end, full(S0), true).
+time(tolist, S0) -> run(fun(T, S) -> length(ets:tab2list(T)), S#s.n end, full(S0), true);
+time(save, S0) ->
+    File = saved(S0),
+    file:delete(File),
+    ok = filelib:ensure_dir(File),
+    os:cmd("sync"),
+    run(fun(T, _) -> ok = ets:tab2file(T, File, [{extended_info, [md5sum]}, {sync, true}]), 1 end, full(S0), true);
+time(load_saved, S0) -> load(false, S0);
+time(load_verified, S0) -> load(true, S0).
+
+load(Verify, S) ->
+    os:cmd("sync"),
+    garbage_collect(),
+    A = erlang:monotonic_time(nanosecond),
+    {ok, Loaded} = ets:file2tab(saved(S), [{verify, Verify}]),
+    B = erlang:monotonic_time(nanosecond),
+    answer([B - A, 1, ets:info(Loaded, size)]),
+    ets:delete(Loaded),
+    S.
+
+saved(S) -> filename:join([S#s.folder, "ets", "saved", "table.tab"]).
 
 run(F, S, Full) ->
     garbage_collect(),
@@ -121,6 +141,11 @@ results(range_by_prefix, S) ->
     Rows = lists:append([ets:select(S#s.pairs, X) || X <- prefix_specs(S, 5)]),
     digest([{G * 100 + I, V, Name, F} || {{G, I}, V, Name, F} <- Rows], 0);
 results(tolist, S) -> digest(ets:tab2list(S#s.tab), 0);
+results(save, S) ->
+    {ok, Loaded} = ets:file2tab(saved(S), [{verify, true}]),
+    Digest = digest(ets:tab2list(Loaded), 0),
+    ets:delete(Loaded),
+    Digest;
 results(member, S) -> length([1 || K <- S#s.keys, ets:member(S#s.tab, K)]).
 
 l_none([_ | R]) -> l_none(R);

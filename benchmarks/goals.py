@@ -65,7 +65,8 @@ def goals() -> list[Goal]:
             found.append(ratio(what, 0.5, "ETS", Figure(f"memory ({account})", keys=keys), ets))
     later, before = (Figure(f"gc.collect() {when}", keys="int") for when in ("later", "empty"))
     found.append(ratio("`gc.collect()` with the rows resident", 1.2, "an empty process", later, before))
-    return found + ordered_goals() + writer_goals() + growth_goals() + small_goals() + bag_goals() + buffer_goals()
+    found += ordered_goals() + writer_goals() + growth_goals() + small_goals() + bag_goals()
+    return found + buffer_goals() + file_goals()
 
 
 def point_goals(keys: str) -> list[Goal]:
@@ -190,6 +191,32 @@ def buffer_goals() -> list[Goal]:
         Goal(
             "drain to a no-op processor, batches of 1,000, per item", "≤ 150 ns", "value", 150, Figure("buffer: drain")
         ),
+    ]
+
+
+def file_goals() -> list[Goal]:
+    def figure(operation: str, peer: str = "partita-file", keys: str = "int") -> Figure:
+        return Figure(f"file: {operation}", peer, keys)
+
+    found = []
+    for keys in KINDS:
+        for what, limit, ours, theirs, of in (
+            ("save", 10, "save", "save", "`tab2file` with md5sum and sync"),
+            ("load", 5, "load_saved", "load_verified", "`file2tab` with verification"),
+        ):
+            figures = figure(ours, keys=keys), figure(theirs, "ets", keys)
+            reach = f"≥ {limit} x faster than {of}"
+            found.append(
+                Goal(f"`{what}` of all rows, checksums and fsync, {keys} keys", reach, "faster", limit, *figures)
+            )
+    one, sixteen = figure("insert_always"), figure("insert_always_16")
+    bare = figure("insert_always", "append+fdatasync")
+    in_memory = figure("insert")
+    return [
+        *found,
+        ratio('`insert`, durability="always", one writer', 1.3, "a bare append + fdatasync", one, bare),
+        Goal('`insert`, "always", 16 writers', "≥ 8 x the throughput of one", "faster", 8, sixteen, one),
+        ratio('`insert`, "interval"', 1.5, "the in-memory `insert`", figure("insert_interval"), in_memory),
     ]
 
 

@@ -71,6 +71,20 @@ def text(path: str | Path) -> str:
         return ""
 
 
+def file_system(folder: Path) -> str:
+    """Where a folder lies: the type of the file system, and what it is on."""
+    where = os.path.realpath(folder)
+    found = ("", "unknown")
+    for line in text("/proc/self/mountinfo").splitlines():
+        mount, _, source = line.partition(" - ")
+        point = mount.split()[4]
+        kind, device = source.split()[:2]
+        inside = where == point or where.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(found[0]):
+            found = point, f"{kind} on {device}"
+    return found[1] + (": memory, so nothing is ever on a disk" if found[1].startswith("tmpfs") else "")
+
+
 def first_value(path: str, name: str) -> str:
     for line in text(path).splitlines():
         if line.startswith(name):

@@ -13,7 +13,14 @@ from typing import Any
 from goals import Figure, Verdict, goals, judge, record_of
 from workloads import KINDS
 
-NAMES = {"ets": "ETS", "ets-ordered": "ETS", "partita-ordered": "partita", "sqlite3-ordered": "sqlite3"}
+NAMES = {
+    "ets": "ETS",
+    "ets-ordered": "ETS",
+    "partita-ordered": "partita",
+    "partita-file": "partita",
+    "sqlite3-ordered": "sqlite3",
+    "sqlite3-file": "sqlite3",
+}
 
 NOT_SHOWN = """\
 - One thread calls, unless a row says otherwise. Nothing here tells how calls scale over threads: a Python with a GIL
@@ -48,7 +55,7 @@ def write(results: dict[str, Any]) -> str:
     parts += ordered_section(results) + bag_section(results)
     parts += buffer_section(results)
     parts += scan_section(results) + memory_section(results) + latency_section(results) + growth_section(results)
-    parts += call_section(results) + index_section(results)
+    parts += file_section(results) + call_section(results) + index_section(results)
     parts.append(details(results))
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -202,6 +209,27 @@ def growth_section(results: dict[str, Any]) -> list[str]:
         return []
     head = f"| per row | {results['rows']:,} rows | {results['growth_rows']:,} rows |\n| --- | ---: | ---: |\n"
     return ["### Growth\n\n" + head + "\n".join(lines)]
+
+
+FILE_NOTE = """\
+`save`: from memory into a new file that is on the disk at the end; we and ETS (`tab2file` with md5sum and sync) have a
+table to save, the databases take the rows from Python, sqlite3 and lmdb in one transaction, rocksdict in batches.
+`load_saved`: all rows back from a file that the system still has in memory: into a table (ours with every checksum
+verified; `file2tab` in the next line), or as a list of tuples. We use all cores. `insert`: in memory.
+`insert_interval`: ours by a log that is synced each second; sqlite3 in WAL mode with synchronous=NORMAL, lmdb with
+sync=False, rocksdict by its defaults. `insert_always`: on the disk when the call returns, and the same by 16 threads;
+sqlite3 with synchronous=FULL, lmdb by its defaults, rocksdict with sync=True; `append+fdatasync` writes what our log
+gets, and no more. lmdb and rocksdict keep rows pickled."""
+
+
+def file_section(results: dict[str, Any]) -> list[str]:
+    peers = ["partita-file", "ets", "sqlite3-file", "lmdb", "rocksdict", "append+fdatasync"]
+    names = ["save", "load_saved", "load_verified", "size", "insert", "insert_interval"]
+    names = [f"file: {name}" for name in (*names, "insert_always", "insert_always_16")]
+    tables = {keys: matrix(results, names, peers, keys) for keys in KINDS}
+    where = results["machine"].get("files on", "unknown")
+    found = [f"{keys} keys:\n\n{table}" for keys, table in tables.items() if table]
+    return [f"### Files of {results['rows']:,} rows\n\nOn {where}. {FILE_NOTE}", *found] if found else []
 
 
 def call_section(results: dict[str, Any]) -> list[str]:

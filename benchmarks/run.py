@@ -22,6 +22,7 @@ What can be measured (README.md tells the question behind each):
     index      the hash index against absl::flat_hash_set, in C++
     bag        bags of 1, 10 and 10,000 rows a key: insert, lookup and delete_object, a row
     buffer     push, push_many, put, put_newer and drain of buffers, and the latency of a push while items are taken out
+    files      save and load of all rows, inserts that survive a crash
 """
 
 import argparse
@@ -49,6 +50,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--growth-rows", type=positive, default=10_000_000, help="rows of the table grown to")
     parser.add_argument("--repeats", type=positive, default=5, help="runs of each operation by each peer")
     parser.add_argument("--peers", nargs="+", choices=ALL_PEERS, default=ALL_PEERS, help="partita is always among them")
+    parser.add_argument("--dir", type=Path, help="folder for files that are measured, on a disk (default: TMPDIR)")
     parser.add_argument("--results", type=Path, help="folder for the raw figures (with --all: results/)")
     parser.add_argument("--report", type=Path, help="file for the report (with --all: RESULTS.md)")
     options = parser.parse_args(arguments)
@@ -77,7 +79,8 @@ def main() -> None:
         print("\n".join(MEASURES))
         return
     about = machine.describe()
-    with drive.scratch_folder() as scratch:
+    with drive.scratch_folder(options.dir) as scratch:
+        about["files on"] = machine.file_system(Path(scratch))
         session = drive.Session(options.rows, options.growth_rows, options.repeats, Path(scratch), [])
         drive.find_peers(session, dict.fromkeys(["partita", *options.peers]))
         for name, reason in session.left_out.items():

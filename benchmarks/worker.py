@@ -13,6 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
+import file_peers
 import ordered_peers
 from peers import PYTHON_PEERS, Peer, digest_of_keys, timed
 from workloads import Workload
@@ -39,7 +40,7 @@ def main() -> None:
     name, kind, rows, folder = sys.argv[1:]
     out = sys.stdout
     sys.stdout = sys.stderr  # whatever a library prints is no answer
-    peer = (PYTHON_PEERS | ordered_peers.PEERS)[name](Workload(kind, int(rows), Path(folder)))
+    peer = (PYTHON_PEERS | ordered_peers.PEERS | file_peers.PEERS)[name](Workload(kind, int(rows), Path(folder)))
     peer.make_full()
     print("ok 0 0 0", file=out, flush=True)
     for line in sys.stdin:

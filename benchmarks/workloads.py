@@ -54,6 +54,7 @@ class Workload:
     def __init__(self, kind: str, rows: int, folder: Path):
         self.kind = kind
         self.rows = rows
+        self.folder = folder
         self.insert_order = read_order(folder / "insert.u32")
         self.read_order = read_order(folder / "read.u32")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from drive import Session
 
-from measures import bags, buffers, busy, calls, growth, index, ordered, point, scans, space, writers
+from measures import bags, buffers, busy, calls, files, growth, index, ordered, point, scans, space, writers
 
 MEASURES: dict[str, Callable[[Session], None]] = {
     "point": point.single_calls,
@@ -23,4 +23,5 @@ MEASURES: dict[str, Callable[[Session], None]] = {
     "index": index.against_flat_hash_set,
     "bag": bags.bags,
     "buffer": buffers.buffers,
+    "files": files.files,
 }

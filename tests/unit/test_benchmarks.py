@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(
     reason="compilers, Erlang and duckdb do not run under a preloaded sanitizer; other tests make the same calls",
 )
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+OPTIONAL = {"ets", "ets-ordered", "duckdb", "polars", "lmdb", "rocksdict"}  # may be missing
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -66,7 +67,7 @@ def test_peers_left_out_have_a_reason(small_run):
     present = set(results["versions"])
     assert "partita" in present
     assert {"dict", "dict+Lock", "sqlite3"} <= present
-    for name in {"ets", "ets-ordered", "duckdb", "polars"} - present:
+    for name in OPTIONAL - present:
         assert results["left_out"][name].strip()
         assert f"left out: {name}" in report
         assert f"left out: {name}" in output
@@ -76,7 +77,7 @@ def test_what_is_built_here_builds(small_run):
     """With a compiler and the libraries at hand nothing of ours is left out, lest a moved file go unnoticed."""
     results, _, _ = small_run
     if shutil.which("c++") and shutil.which("pkg-config"):
-        assert set(results["left_out"]) <= {"ets", "ets-ordered", "duckdb", "polars"}, results["left_out"]
+        assert set(results["left_out"]) <= OPTIONAL, results["left_out"]
         assert {"index: find hit", "cost of a call"} <= {record["operation"] for record in results["records"]}
 
 
@@ -84,13 +85,14 @@ def test_every_goal_has_a_line_and_is_measured_unless_a_peer_is_missing(small_ru
     results, report, _ = small_run
     for goal in goals.goals():
         assert f"| {goal.what} | {goal.reach} |" in report
-        missing = results["left_out"].keys() & {"ets", "ets-ordered", "duckdb", "polars", "floor_capi.c"}
+        missing = results["left_out"].keys() & {*OPTIONAL, "floor_capi.c"}
         assert goals.judge(goal, results) is not None or missing, goal
 
 
 def test_the_report_says_what_was_measured_and_where(small_run):
     results, report, _ = small_run
-    for needed in ("What the numbers do not show", results["machine"]["commit"], results["machine"]["kernel"], "2,000"):
+    machine = results["machine"]
+    for needed in ("What the numbers do not show", machine["commit"], machine["kernel"], machine["files on"], "2,000"):
         assert needed in report
 
 
@@ -99,6 +101,7 @@ def test_digests_are_printed(small_run):
     assert "# digest 2000 (int keys)" in output
     assert "# results tolist (str keys)" in output
     assert re.search(r"# sum of what came out: \d+ from partita, .*BatchSpanProcessor, queue.Queue", output)
+    assert "# results save (int keys)" in output
 
 
 def test_an_unknown_name_is_refused_by_name():
