@@ -47,7 +47,7 @@ std::unique_ptr<Writer> NewWriter(const py::object& snapshot, const py::bytes& p
   header.salt = RandomNumber();
   auto writer = std::make_unique<Writer>();
   writer->writer = std::make_unique<SnapshotFileWriter>(Env::Posix(), std::string(path), std::move(header),
-                                                        handle->snapshot, threads);
+                                                        handle->snapshot, threads, PathLock::kShared);
   return writer;
 }
 
@@ -67,7 +67,7 @@ void AbandonWriter(Writer& writer) {
 }
 
 struct ReplacementInPython {
-  explicit ReplacementInPython(std::string path) : file(Env::Posix(), std::move(path)) {}
+  explicit ReplacementInPython(std::string path) : file(Env::Posix(), std::move(path), PathLock::kShared) {}
   Replacement file;
   bool busy = false;
 };

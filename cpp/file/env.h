@@ -71,6 +71,9 @@ class Env {
   // Locks the file, which is made if it is not there, against every other lock of it, of this process too. *lock is
   // null if somebody else holds it; nobody is waited for.
   virtual FileStatus Lock(const std::string& path, std::unique_ptr<FileLock>* lock) = 0;
+  // Locks the file against Lock(), but not against others that share it. *lock is null if there is no such file, and
+  // also if somebody holds it by Lock(): then *refused.
+  virtual FileStatus LockShared(const std::string& path, std::unique_ptr<FileLock>* lock, bool* refused) = 0;
   // The names in the folder that `path` is in are on the disk when it returns.
   virtual FileStatus SyncDirectory(const std::string& path) = 0;
 };

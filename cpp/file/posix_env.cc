@@ -149,6 +149,19 @@ class PosixFileLock final : public FileLock {
   int fd_;
 };
 
+// Of an open file, which it takes over.
+FileStatus LockOpen(int fd, int how, const std::string& path, std::unique_ptr<FileLock>* lock, bool* refused) {
+  auto held = std::make_unique<PosixFileLock>(fd);
+  int result;
+  do {
+    result = ::flock(fd, how | LOCK_NB);
+  } while (result != 0 && errno == EINTR);
+  *refused = result != 0 && errno == EWOULDBLOCK;
+  if (result != 0 && !*refused) return SystemError(path, "flock", errno);
+  if (result == 0) *lock = std::move(held);
+  return FileStatus();
+}
+
 class PosixEnv final : public Env {
  public:
   FileStatus OpenForReading(const std::string& path, std::unique_ptr<ReadableFile>* file) override {
@@ -221,17 +234,16 @@ class PosixEnv final : public Env {
     lock->reset();
     const int fd = OpenAgain(path.c_str(), O_RDWR | O_CREAT, 0666);
     if (fd < 0) return SystemError(path, "open", errno);
-    auto held = std::make_unique<PosixFileLock>(fd);
-    int result;
-    do {
-      result = ::flock(fd, LOCK_EX | LOCK_NB);
-    } while (result != 0 && errno == EINTR);
-    if (result == 0) {
-      *lock = std::move(held);
-    } else if (errno != EWOULDBLOCK) {
-      return SystemError(path, "flock", errno);
-    }
-    return FileStatus();
+    bool refused;
+    return LockOpen(fd, LOCK_EX, path, lock, &refused);
+  }
+
+  FileStatus LockShared(const std::string& path, std::unique_ptr<FileLock>* lock, bool* refused) override {
+    lock->reset();
+    *refused = false;
+    const int fd = OpenAgain(path.c_str(), O_RDONLY);
+    if (fd < 0) return errno == ENOENT ? FileStatus() : SystemError(path, "open", errno);
+    return LockOpen(fd, LOCK_SH, path, lock, refused);
   }
 
   FileStatus SyncDirectory(const std::string& path) override {

@@ -94,6 +94,29 @@ TEST_F(PosixEnvTest, OneHoldsALock) {
   EXPECT_NE(second, nullptr);
 }
 
+TEST_F(PosixEnvTest, ManyShareALock) {
+  std::unique_ptr<FileLock> lock;
+  std::unique_ptr<FileLock> first;
+  std::unique_ptr<FileLock> second;
+  bool refused = true;
+  ASSERT_TRUE(env_->LockShared(Path("lock"), &first, &refused).ok());
+  EXPECT_FALSE(refused || first != nullptr) << "there is no such file";
+  ASSERT_TRUE(env_->Lock(Path("lock"), &lock).ok());
+  ASSERT_TRUE(env_->LockShared(Path("lock"), &first, &refused).ok());
+  EXPECT_TRUE(refused && first == nullptr);
+  lock.reset();
+  ASSERT_TRUE(env_->LockShared(Path("lock"), &first, &refused).ok());
+  EXPECT_TRUE(!refused && first != nullptr);
+  ASSERT_TRUE(env_->LockShared(Path("lock"), &second, &refused).ok());
+  EXPECT_TRUE(!refused && second != nullptr);
+  first.reset();
+  ASSERT_TRUE(env_->Lock(Path("lock"), &lock).ok());
+  EXPECT_EQ(lock, nullptr);
+  second.reset();
+  ASSERT_TRUE(env_->Lock(Path("lock"), &lock).ok());
+  EXPECT_NE(lock, nullptr);
+}
+
 // A child that lets go of what it inherited leaves the lock to its parent; one that does not cannot keep it.
 TEST_F(PosixEnvTest, ALockIsTheParents) {
   for (const bool abandons : {true, false}) {

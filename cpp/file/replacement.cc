@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "file/log_format.h"
 
 namespace partita {
 namespace {
@@ -19,10 +20,16 @@ std::string TemporaryName(const std::string& path) {
 
 }  // namespace
 
-Replacement::Replacement(Env* env, std::string path)
-    : env_(env), path_(std::move(path)), temporary_(TemporaryName(path_)), process_(::getpid()) {}
+Replacement::Replacement(Env* env, std::string path, PathLock path_lock)
+    : env_(env),
+      path_(std::move(path)),
+      temporary_(TemporaryName(path_)),
+      path_lock_(path_lock),
+      process_(::getpid()) {}
 
 void Replacement::Abandon() {
+  if (lock_ != nullptr && ::getpid() != process_) lock_->AbandonAfterFork();
+  lock_.reset();
   file_.reset();
   if (!exists_ || ::getpid() != process_) return;
   exists_ = false;
@@ -41,7 +48,17 @@ FileStatus Replacement::CheckOpen() const {
   return FileStatus(FileError{FileError::Kind::kSystem, EBADF, temporary_, FileError::kNoOffset, what});
 }
 
+// The file to be locked is made by the first table that is opened here: there may be none yet.
+FileStatus Replacement::LockPath() {
+  if (path_lock_ == PathLock::kHeld || lock_ != nullptr) return FileStatus();
+  bool refused;
+  FileStatus status = env_->LockShared(LockName(path_), &lock_, &refused);
+  if (!status.ok() || !refused) return status;
+  return FileStatus(FileError{FileError::Kind::kLocked, 0, path_, FileError::kNoOffset, "a table is open for writing"});
+}
+
 FileStatus Replacement::Begin() {
+  if (FileStatus status = LockPath(); !status.ok()) return status;
   FileStatus status = env_->Create(temporary_, path_, &file_);
   exists_ = file_ != nullptr;
   return status;
@@ -59,9 +76,12 @@ FileStatus Replacement::Commit(bool sync) {
   }
   if (FileStatus status = file_->Close(); !status.ok()) return status;
   file_.reset();
+  if (FileStatus status = LockPath(); !status.ok()) return status;
   if (FileStatus status = env_->Rename(temporary_, path_); !status.ok()) return status;
   exists_ = false;
-  return sync ? env_->SyncDirectory(path_) : FileStatus();
+  FileStatus status = sync ? env_->SyncDirectory(path_) : FileStatus();
+  lock_.reset();
+  return status;
 }
 
 }  // namespace partita

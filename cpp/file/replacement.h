@@ -3,6 +3,7 @@
 #ifndef PARTITA_FILE_REPLACEMENT_H_
 #define PARTITA_FILE_REPLACEMENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,11 +13,17 @@
 
 namespace partita {
 
+// Who sees to it that no table is open for writing at the path meanwhile, by the file that LockName() names.
+enum class PathLock : uint8_t {
+  kHeld,   // the caller
+  kShared  // the replacement: refused (kLocked) if one is, and none can be opened until it is done
+};
+
 // Writes under another name beside `path`. All may throw std::bad_alloc. Belongs to the process that made it: a child
 // that goes on with it after a fork is refused, and removes nothing.
 class Replacement {
  public:
-  Replacement(Env* env, std::string path);
+  Replacement(Env* env, std::string path, PathLock path_lock = PathLock::kHeld);
   ~Replacement() { Abandon(); }
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
@@ -33,12 +40,15 @@ class Replacement {
 
  private:
   FileStatus CheckOpen() const;
+  FileStatus LockPath();
 
   Env* const env_;
   const std::string path_;
   const std::string temporary_;
+  const PathLock path_lock_;
   const int process_;
   std::unique_ptr<WritableFile> file_;
+  std::unique_ptr<FileLock> lock_;
   bool exists_ = false;  // the temporary file
 };
 

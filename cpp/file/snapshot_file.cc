@@ -42,8 +42,8 @@ FileStatus NoMemory(const std::string& path) {
 // --- Writing.
 
 SnapshotFileWriter::SnapshotFileWriter(Env* env, std::string path, FileHeader header,
-                                       std::shared_ptr<const Snapshot> snapshot, int threads)
-    : file_(env, std::move(path)),
+                                       std::shared_ptr<const Snapshot> snapshot, int threads, PathLock path_lock)
+    : file_(env, std::move(path), path_lock),
       header_(std::move(header)),
       snapshot_(std::move(snapshot)),
       workers_(WorkersOf(threads)) {}

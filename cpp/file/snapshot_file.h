@@ -25,7 +25,7 @@ namespace partita {
 class SnapshotFileWriter {
  public:
   SnapshotFileWriter(Env* env, std::string path, FileHeader header, std::shared_ptr<const Snapshot> snapshot,
-                     int threads);
+                     int threads, PathLock path_lock = PathLock::kHeld);
 
   // The next rows. *done: all are written, synced, and under their name. All may throw std::bad_alloc.
   FileStatus Step(bool* done);

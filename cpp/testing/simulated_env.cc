@@ -124,7 +124,9 @@ class SimulatedEnv::Held final : public FileLock {
   Held(SimulatedEnv* env, std::string path) : env_(env), path_(std::move(path)), epoch_(env->epoch_) {}
   ~Held() override {
     const std::lock_guard lock(env_->mutex_);
-    if (epoch_ == env_->epoch_) env_->locked_.erase(path_);
+    if (epoch_ != env_->epoch_) return;
+    const auto found = env_->locks_.find(path_);
+    if (found->second == kAlone || --found->second == 0) env_->locks_.erase(found);
   }
   void AbandonAfterFork() override {}
 
@@ -234,7 +236,23 @@ FileStatus SimulatedEnv::Lock(const std::string& path, std::unique_ptr<FileLock>
   bool partly;
   if (!Begin("lock", path, false, &partly, &status)) return status;
   if (!folder_.contains(path)) Change({"", path, std::make_shared<File>()});
-  if (locked_.insert(path).second) *lock = std::make_unique<Held>(this, path);
+  if (locks_.emplace(path, kAlone).second) *lock = std::make_unique<Held>(this, path);
+  return FileStatus();
+}
+
+FileStatus SimulatedEnv::LockShared(const std::string& path, std::unique_ptr<FileLock>* lock, bool* refused) {
+  const std::lock_guard guard(mutex_);
+  lock->reset();
+  *refused = false;
+  FileStatus status;
+  bool partly;
+  if (!Begin("lock shared", path, false, &partly, &status)) return status;
+  if (!folder_.contains(path)) return FileStatus();
+  int& sharing = locks_[path];
+  *refused = sharing == kAlone;
+  if (*refused) return FileStatus();
+  ++sharing;
+  *lock = std::make_unique<Held>(this, path);
   return FileStatus();
 }
 
@@ -337,7 +355,7 @@ void SimulatedEnv::Restart(uint64_t seed) {
   }
   synced_folder_ = folder_;
   changes_.clear();
-  locked_.clear();
+  locks_.clear();
   ++epoch_;
   calls_ = 0;
   history_.clear();

@@ -62,6 +62,7 @@ class SimulatedEnv final : public Env {
   FileStatus Truncate(const std::string& path, uint64_t size) override;
   FileStatus List(const std::string& prefix, std::vector<std::string>* ends) override;
   FileStatus Lock(const std::string& path, std::unique_ptr<FileLock>* lock) override;
+  FileStatus LockShared(const std::string& path, std::unique_ptr<FileLock>* lock, bool* refused) override;
   FileStatus SyncDirectory(const std::string& path) override;
 
  private:
@@ -104,7 +105,8 @@ class SimulatedEnv final : public Env {
   Folder folder_;
   Folder synced_folder_;
   std::vector<FolderChange> changes_;  // since the folder was synced
-  std::set<std::string> locked_;
+  static constexpr int kAlone = -1;
+  std::map<std::string, int> locks_;  // how many share one, or kAlone
 };
 
 }  // namespace partita::testing

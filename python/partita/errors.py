@@ -137,14 +137,14 @@ class DurabilityError(Error, OSError):
 
 
 class FileLockedError(Error, OSError):
-    """The table in a file is open for writing, in this process or in another one.
+    """The table in a file is open for writing, in this process or in another one; or its file is being replaced.
 
     Attributes:
         path: of the file, as a str.
         offset: None.
     """
 
-    def __init__(self, path: str = "", message: str = "a table is open for writing here") -> None:
+    def __init__(self, path: str = "", message: str = "somebody writes to this file already") -> None:
         self.path = path
         self.offset = None
         super().__init__(errno.EWOULDBLOCK, message, path)

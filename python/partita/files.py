@@ -5,9 +5,7 @@ docs/files.md tells how safe they are, docs/format.md what stands in the file.
 
 from __future__ import annotations
 
-import os
-
-from partita import _core, keeper, names
+from partita import _core, names
 from partita._path import real_path
 from partita._table import Table
 from partita.errors import short_repr
@@ -40,7 +38,6 @@ def save(source: Table | Snapshot, path: Path, *, progress: bool = False) -> int
     if isinstance(source, Table):
         with source.snapshot() as snapshot:
             return save(snapshot, path, progress=progress)
-    keeper.check_not_open(os.fsdecode(target))
     if not isinstance(source, Snapshot):
         raise TypeError(f"save() takes a Table or a Snapshot, not {short_repr(source)}")
     with Bar(progress, total=len(source), unit=" rows") as bar:

@@ -9,14 +9,13 @@ open belongs to its parent.
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import sys
 import threading
 import time
 import weakref
 
-from partita.errors import DurabilityError, FileLockedError, TableDroppedError
+from partita.errors import DurabilityError, TableDroppedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,22 +183,6 @@ def keep(table: Table, place: Place) -> None:
             atexit.register(_end_all)
         _places[id(place)] = (place, weakref.ref(table, ended))
         _changed.notify_all()
-
-
-def check_not_open(path: str) -> None:
-    """FileLockedError if a table that is open for writing lives at the path: its file is its own to write."""
-    if any(place.path == path for place, _ in list(_places.values())):
-        raise FileLockedError(path)
-    try:
-        lock = os.open(path + ".lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise FileLockedError(path) from None
-    finally:
-        os.close(lock)
 
 
 def _save_all_in_time() -> None:

@@ -59,6 +59,11 @@ class MemoryEnv final : public Env {
     *lock = std::make_unique<Held>();
     return FileStatus();
   }
+  FileStatus LockShared(const std::string&, std::unique_ptr<FileLock>* lock, bool* refused) override {
+    lock->reset();
+    *refused = false;
+    return FileStatus();
+  }
   FileStatus SyncDirectory(const std::string&) override { return FileStatus(); }
 
  private:

@@ -5,7 +5,6 @@ import errno
 import gc
 import inspect
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import partita
-from partita import keeper, progress
+from partita import files, keeper, progress
 
 TYPES = ("set", "ordered_set", "bag", "duplicate_bag")
 DURABILITIES = ("snapshot", "interval", "always")
@@ -62,14 +61,6 @@ def leave_as_killed(path, code, *arguments):
         [sys.executable, "-c", textwrap.dedent(program), *arguments], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == -9, done.stderr
-
-
-def test_the_page_names_tests():
-    """docs/persistence.md names one for each thing that PersistentEts does."""
-    page = (Path(__file__).parents[2] / "docs" / "persistence.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(test_\w+)`", page))
-    assert len(named) > 8
-    assert named <= set(globals())
 
 
 # --- What comes back.
@@ -551,6 +542,8 @@ def test_a_second_writer(path):
             partita.save(t, path)
         with pytest.raises(partita.FileLockedError):
             partita.Table().save(path)
+        with pytest.raises(partita.FileLockedError):
+            partita.erlang.tab2file(partita.Table(), path)
         assert python(program) == f"{path} {errno.EWOULDBLOCK} True\n[(1,)]\n"
         t.save(path.with_name("backup.pt"))
     with partita.open(path.with_name("backup.pt")) as t:  # what save() wrote can be opened
@@ -571,6 +564,57 @@ def test_a_file_that_save_wrote_replaces_an_older_table(path):
     t.save(path)
     with partita.open(path) as u:
         assert u.tolist() == [(2, "new")]
+
+
+class Meanwhile(progress.Bar):
+    """Calls `do` between the steps of a save, where the bar of its progress is shown."""
+
+    def show(self, done):
+        type(self).do()
+
+
+def test_open_while_a_save_is_under_way(path, monkeypatch):
+    """The file is about to be replaced, so nobody may begin to write to it; another save may."""
+    monkeypatch.setattr(files, "Bar", Meanwhile)
+    with partita.open(path):
+        pass  # from now on there is a lock
+    told = []
+
+    def do():
+        with pytest.raises(partita.FileLockedError):
+            partita.open(path)
+        assert stored(path) == []
+        with monkeypatch.context() as inner:
+            inner.setattr(files, "Bar", progress.Bar)
+            told.append(partita.Table().save(path))
+
+    Meanwhile.do = do
+    t = partita.Table()
+    t.insert((1,))
+    t.save(path)
+    assert set(told) == {0}
+    with partita.open(path) as t:
+        assert t.tolist() == [(1,)]
+
+
+def test_a_table_that_is_opened_while_a_save_is_under_way(path, monkeypatch):
+    """Where no lock was: the save gives up, and the table stays what it is."""
+    monkeypatch.setattr(files, "Bar", Meanwhile)
+    opened = []
+
+    def do():
+        if not opened:
+            opened.append(partita.open(path, durability="always"))
+            opened[0].insert((2,))
+
+    Meanwhile.do = do
+    t = partita.Table()
+    t.insert((1,))
+    with pytest.raises(partita.FileLockedError):
+        t.save(path)
+    opened.pop().close()
+    assert stored(path) == [(2,)]
+    assert sorted(os.listdir(path.parent)) == ["table.pt", "table.pt.lock"]
 
 
 def test_two_processes(path):
