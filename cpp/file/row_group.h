@@ -13,6 +13,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "column/chunk.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 #include "term/value.h"
@@ -23,6 +24,11 @@ inline constexpr uint32_t kMaxGroupRows = 4096;
 // A group ends before it grows beyond this, but with one row.
 inline constexpr size_t kGroupBytes = size_t{4} << 20;
 
+// How the values of a column are written. Files keep these numbers.
+enum class GroupColumn : uint8_t { kNone = 0, kInt = 1, kFloat = 2, kAsciiStr = 3, kStr = 4, kTerm = 5 };
+
+inline constexpr uint32_t kMaxGroupColumns = kMaxColumns + 1;
+
 // Memory for one encoder after the other.
 class RowGroupEncoder {
  public:
@@ -30,13 +36,22 @@ class RowGroupEncoder {
   size_t Encode(absl::Span<const RowPlace> places, std::string* out);
 
  private:
-  // Into values_; how many of the rows go into one group.
-  size_t ReadColumns(absl::Span<const RowPlace> places);
-  static void EncodeColumn(absl::Span<const Value> values, std::string* out);
+  // Rows that follow one another and lie in one chunk.
+  struct Run {
+    const Chunk* chunk;
+    absl::Span<const RowPlace> places;
+    bool dense;  // each place is the one after that before it
+  };
+  void FindRuns(absl::Span<const RowPlace> places);
+  size_t FindRowsOfGroup(absl::Span<const RowPlace> places);
+  static uint64_t BytesOfRun(const Run& run);
+  GroupColumn NativeKind(uint32_t c) const;
+  void EncodeNative(size_t rows, uint32_t c, GroupColumn kind, std::string* out) const;
+  void EncodeValues(absl::Span<const RowPlace> places, uint32_t c, std::string* out);
   static void EncodeRest(absl::Span<const RowPlace> places, std::string* out);
 
-  std::vector<Value> values_;  // column by column
-  std::vector<uint64_t> row_bytes_;
+  std::vector<Run> runs_;  // of the rows of a group
+  std::vector<Value> values_;
 };
 
 // The rows of a group, as they go into a table. They point into the bytes that were decoded.
