@@ -13,6 +13,7 @@ from partita._external_term import dumps, loads, reading_options
 from partita._path import real_path
 from partita._table import Table
 from partita.errors import CorruptFileError, short_repr
+from partita.progress import Bar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ _FROM_FILE: Any = object()
 _MISSING = object()
 
 
-def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), sync: bool = False) -> None:
+def tab2file(
+    table: Table, path: Path, *, extended_info: Iterable[str] = (), sync: bool = False, progress: bool = False
+) -> None:
     """Writes the rows that the table holds at this moment to a file that `ets:file2tab` reads.
 
     Others may read and write the table meanwhile. The file is written under another name beside `path` and takes its
@@ -48,10 +51,12 @@ def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), syn
         path: of the file. What is there is replaced.
         extended_info: "md5sum", "object_count", or both: what a reader can verify beyond the number of rows.
         sync: whether the file is to be on the disk when the call returns.
+        progress: shows a bar, which needs the package tqdm.
 
     Raises:
         ValueError: a row holds something without an Erlang form. The message names it and the row's key.
         OSError: the file cannot be written.
+        FileLockedError: a table that is open for writing lives there.
     """
     if not isinstance(table, Table):
         raise TypeError(f"tab2file() writes a Table, not {type(table).__name__}")
@@ -59,7 +64,7 @@ def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), syn
     name = table.name
     target = real_path(path)
     checksum = _md5() if "md5sum" in chosen else None
-    with table.snapshot() as moment:
+    with table.snapshot() as moment, Bar(progress, total=len(moment), unit=" rows") as bar:
         file = _core.FileReplacement(target)
         try:
             head = dumps(
@@ -82,7 +87,7 @@ def tab2file(table: Table, path: Path, *, extended_info: Iterable[str] = (), syn
             file.write(_LOG + _CLOSED + _record(head))
             if checksum is not None:
                 checksum.update(head)
-            count = _write_rows(_core.ErlangTabDumper(moment), file, checksum)
+            count = _write_rows(_core.ErlangTabDumper(moment), file, checksum, bar)
             known: list[tuple[Any, object]] = []
             if "object_count" in chosen:
                 known.append((_core.Atom("count"), count))
@@ -104,6 +109,7 @@ def file2tab(
     name: str | None = _FROM_FILE,
     partitions: int | None = None,
     fields: Iterable[str] | None = None,
+    progress: bool = False,
 ) -> Table:
     """A new table with type, key position, name and rows of a file that `ets:tab2file` wrote.
 
@@ -117,6 +123,7 @@ def file2tab(
         binaries, maps: what binaries and maps become; see `loads`.
         name: another name, or None for none.
         partitions, fields: as for `Table`.
+        progress: shows a bar, which needs the package tqdm.
 
     Raises:
         CorruptFileError: the file is damaged, or not one of these. It has `path` and `offset`.
@@ -130,7 +137,8 @@ def file2tab(
             name = head.name if head.named else None
         table = Table(type=head.type, keypos=head.keypos, partitions=partitions, fields=fields)
         try:
-            _read_rows(file, path, head, table, options, verify)
+            with Bar(progress, total=os.fstat(file.fileno()).st_size, unit="B") as bar:
+                _read_rows(file, path, head, table, options, verify, bar)
             if name is not None:
                 table.rename(name)
         except BaseException:
@@ -187,7 +195,7 @@ def _digest(size: int) -> bytes:
     return _md5(size.to_bytes(4, "big")).digest()
 
 
-def _write_rows(dumper: _core.ErlangTabDumper, file: _core.FileReplacement, checksum: _Hash | None) -> int:
+def _write_rows(dumper: _core.ErlangTabDumper, file: _core.FileReplacement, checksum: _Hash | None, bar: Bar) -> int:
     while True:
         records, terms, holes = dumper.next(checksum is not None)
         if not records:
@@ -200,6 +208,7 @@ def _write_rows(dumper: _core.ErlangTabDumper, file: _core.FileReplacement, chec
         file.write(records)
         if checksum is not None:
             checksum.update(terms)
+        bar.show(dumper.rows)
 
 
 # --- Reading.
@@ -274,7 +283,9 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
-def _read_rows(file: BinaryIO, path: Path, head: _Head, table: Table, options: tuple[int, int], verify: bool) -> None:
+def _read_rows(
+    file: BinaryIO, path: Path, head: _Head, table: Table, options: tuple[int, int], verify: bool, bar: Bar
+) -> None:
     loader = _core.ErlangTabLoader(table, *options, head.end)
     checksum = None
     if verify and "md5sum" in head.extended_info:
@@ -291,6 +302,7 @@ def _read_rows(file: BinaryIO, path: Path, head: _Head, table: Table, options: t
             raise ValueError(f"{os.fsdecode(path)}, byte {offset}: {message}")
         if checksum is not None:
             checksum.update(terms)
+        bar.show(file.tell())
     if loader.unfinished:
         raise CorruptFileError("the record that begins here goes on past the end of the file", path, loader.offset)
     known = _read_end(loader, path)

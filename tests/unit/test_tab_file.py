@@ -11,7 +11,7 @@ import pytest
 
 import partita
 from helpers.terms import exact
-from partita import Atom, CorruptFileError, erlang
+from partita import Atom, CorruptFileError, erlang, progress
 from partita._table import _TYPES as TYPES
 
 ROWS = [(1, "one", [1, 2], {"a": None}), (2, b"\xff", 2.5), (Atom("three"), (3, 2**70))]
@@ -330,6 +330,34 @@ def test_wrong_arguments(t, tmp_path):
         with pytest.raises(partita.TableDroppedError):
             erlang.tab2file(dropped, tmp_path / "t")
     assert os.listdir(tmp_path) == []
+
+
+def test_progress(t, tmp_path, monkeypatch):
+    """As a bar by tqdm sees it."""
+    bars = []
+
+    class FakeBar:
+        def __init__(self, total, unit, unit_scale):
+            self.total, self.unit, self.n, self.shown = total, unit, 0, 0
+            bars.append(self)
+
+        def update(self, more):
+            self.n += more
+            self.shown += 1
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr(progress, "import_tqdm", lambda: FakeBar)
+    path = tmp_path / "t"
+    erlang.tab2file(t, path, progress=True)
+    erlang.file2tab(path, progress=True)
+    size = path.stat().st_size
+    assert [(bar.n, bar.total, bar.unit, bar.closed) for bar in bars] == [
+        (len(t), len(t), " rows", True),
+        (size, size, "B", True),
+    ]
+    assert all(bar.shown > 1 for bar in bars)
 
 
 def test_one_moment_while_others_write(tmp_path):
