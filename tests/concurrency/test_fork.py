@@ -240,6 +240,54 @@ def test_a_list_insert_is_whole_in_the_child(t):
     assert all(results)
 
 
+@pytest.mark.parametrize("durability", ["snapshot", "interval", "always"])
+def test_fork_while_others_write_to_a_file(tmp_path, durability):
+    """The child's table is in memory alone, with whole lists of rows; the file gets the parent's rows and no others."""
+    path = tmp_path / "table.pt"
+    t = partita.open(path, partitions=3, durability=durability, sync_every=0.001, persist_every=0.001)
+    done = threading.Event()
+
+    def write(number):
+        step = 0
+        while not done.is_set():
+            step += 1
+            t.insert([((number, step % 50, i), step) for i in range(3)])
+
+    def save():
+        while not done.is_set():
+            t._place.save()
+
+    def check():
+        assert t.info()["detached"]
+        lists = {}
+        for (number, place, _), step in t.tolist():
+            lists.setdefault((number, place), []).append(step)
+        assert all(len(steps) == 3 and len(set(steps)) == 1 for steps in lists.values())
+        t.insert((("child", 0, 0), 1))
+        t.delete((0, 1, 0))
+        with pytest.raises(partita.DurabilityError):
+            t.flush()
+        t._check()
+        t.close()
+        with pytest.raises(partita.FileLockedError):
+            partita.open(path)
+        with partita.open(f"{path}.{os.getpid()}") as own:
+            own.insert((1,))
+
+    def fork():
+        try:
+            return [fork_and_check(check) for _ in range(8)]
+        finally:
+            done.set()
+
+    results, *_ = run_together(fork, lambda: write(0), lambda: write(1), save)
+    assert results == [True] * 8
+    rows = sorted(t)
+    t.close()
+    with partita.open(path, mode="r") as found:
+        assert sorted(found) == rows
+
+
 def test_several_threads_fork_at_once(t):
     def fork():
         return [fork_and_check(lambda: use_all(t)) for _ in range(10)]

@@ -6,7 +6,6 @@ import decimal
 import os
 import threading
 import uuid
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -303,21 +302,3 @@ def test_progress(path, monkeypatch):
         (1000, 1000, " rows", True),
         (path.stat().st_size, path.stat().st_size, "B", True),
     ]
-
-
-def test_files_of_each_version_stay_readable():
-    folder = Path(__file__).parent.parent / "files"
-    (file,) = sorted(folder.glob("*.pt"))  # a new version adds its own
-    u = partita.load(file)
-    assert (u.type, u.keypos, u.fields) == ("ordered_set", 1, ("value", "key"))
-    assert u.tolist() == VERSION_ROWS
-
-
-VERSION_ROWS = [
-    (None, -1.5),
-    ("zero", 0),
-    (["a", {"b": 2**70}], 1, "more"),
-    (partita.Atom("atom"), partita.Atom("key")),
-    (b"bytes", "text"),
-    ("x" * 40, "text é"),
-]
