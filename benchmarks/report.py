@@ -1,6 +1,9 @@
 """Turns the raw figures of a run into RESULTS.md.
 
-python benchmarks/report.py results/2026-11-21-abc.json > RESULTS.md
+    python benchmarks/report.py results/2026-11-21-abc.json > RESULTS.md
+    python benchmarks/report.py results/2026-11-21-abc.json results/2026-11-23-def.json > RESULTS.md
+
+Of several runs the report has what the first measured, and from each further one what those before it did not.
 """
 
 import json
@@ -40,11 +43,37 @@ A ratio is ours divided by the peer's in the same round (faster: the peer's divi
 and their range. Narrowly: the median is within the limit, but not every run is."""
 
 
-def write(results: dict[str, Any]) -> str:
+def combined(results: dict[str, Any], *later: dict[str, Any]) -> dict[str, Any]:
+    """One run of several. Ratios stay within a run, as a record's figures and its peers' come from the same one."""
+    whole = {**results, "added": []}
+    took = dict(results["details"].get("seconds", {}))
+    for run in later:
+        if (run["rows"], run["growth_rows"]) != (results["rows"], results["growth_rows"]):
+            raise ValueError("the runs are of different sizes")
+        have = {record["operation"] for record in whole["records"]}
+        added = [record for record in run["records"] if record["operation"] not in have]
+        names = [name for name in run["details"].get("seconds", {}) if name not in took]
+        took |= {name: run["details"]["seconds"][name] for name in names}
+        whole["records"] = whole["records"] + added
+        whole["versions"] = {**run["versions"], **whole["versions"]}
+        whole["machine"] = {**run["machine"], **whole["machine"]}
+        whole["added"].append({"names": names, "date": run["machine"]["date"], "commit": run["machine"]["commit"]})
+    whole["details"] = {**results["details"], "seconds": took}
+    return whole
+
+
+def origin(results: dict[str, Any]) -> str:
     date, commit = results["machine"]["date"], results["machine"]["commit"]
+    runs = f"{date}, commit `{commit}`"
+    for run in results.get("added", []):
+        runs += f"; {', '.join(run['names'])}: {run['date']}, commit `{run['commit']}`"
+    return runs
+
+
+def write(results: dict[str, Any]) -> str:
     parts = [
         "# Results",
-        f"Written by `benchmarks/report.py` from one run of `benchmarks/run.py`; {date}, commit `{commit}`. "
+        f"Written by `benchmarks/report.py` from what `benchmarks/run.py` measured; {origin(results)}. "
         f"Rows: {results['rows']:,}, grown to {results['growth_rows']:,}; {results['repeats']} runs of each operation "
         "by each peer, in turns. What each benchmark asks, and its traps: [README.md](README.md).",
         "## What the numbers do not show\n\n" + NOT_SHOWN,
@@ -303,4 +332,4 @@ def details(results: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(write(json.loads(Path(sys.argv[1]).read_text())), end="")
+    print(write(combined(*(json.loads(Path(path).read_text()) for path in sys.argv[1:]))), end="")

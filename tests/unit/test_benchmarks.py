@@ -151,6 +151,26 @@ def test_what_was_not_measured_is_no_verdict(goals):
     assert goals.judge(goal, results_of([1.0], [1.0])) is None
 
 
+def test_runs_of_parts_are_joined(small_run, tmp_path):
+    results, report, _ = small_run
+    files = {record["operation"] for record in results["records"] if record["operation"].startswith("file: ")}
+    first, second = (json.loads(json.dumps(results)) for _ in range(2))
+    first["records"] = [record for record in first["records"] if record["operation"] not in files]
+    first["details"]["seconds"].pop("files")
+    second["machine"]["commit"] = "a later one"
+    for record in second["records"]:
+        if record["operation"] not in files:
+            record["values"] = [-1.0 for _ in record["values"]]  # not taken: the first run has its own
+    paths = [tmp_path / "first.json", tmp_path / "second.json"]
+    for path, part in zip(paths, (first, second), strict=True):
+        path.write_text(json.dumps(part))
+    command = [sys.executable, str(BENCHMARKS / "report.py"), *map(str, paths)]
+    joined = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    later = f"; files: {results['machine']['date']}, commit `a later one`"
+    assert later in joined
+    assert joined.replace(later, "") == report
+
+
 class Answering:
     """A worker that answers every command with the same number."""
 
