@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+from types import MethodType
+
 from partita import dead_letters
 from partita._options import check_int, check_seconds, check_word
 from partita.errors import short_repr
@@ -32,7 +36,9 @@ DEFAULTS: dict[str, Any] = {
 DURABLE_DEFAULTS: dict[str, Any] = {"durable": None, "sync_every": 1.0, "repair": False, "allow_pickle": False}
 _MOST = 2**63 - 1
 _OVERFLOWS = ("block", "raise", "drop_oldest", "drop_newest")
-_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
+# Those of inspect, without the import.
+_COROUTINE = 0x80 | 0x100  # CO_COROUTINE, CO_ITERABLE_COROUTINE
+_GENERATOR = 0x20 | 0x200  # CO_GENERATOR, CO_ASYNC_GENERATOR
 
 
 class Options:
@@ -74,11 +80,19 @@ class Options:
         check_seconds("retry_delay_max", self.retry_delay_max, zero=True)
         check_seconds("stop_timeout", self.stop_timeout, zero=True)
         dead_letters.check(self.dead_letter)
-        if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
-            raise TypeError(f"executor is a concurrent.futures.Executor, not {short_repr(self.executor)}")
+        if _code_flags(self.dead_letter) & (_COROUTINE | _GENERATOR):
+            raise TypeError("dead_letter is called and not awaited: it is no coroutine or generator function")
+        _check_executor(self.executor)
 
     def given(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("processor", *DEFAULTS)}
+
+    def delay(self, tries: int) -> float:
+        """Seconds before a batch is tried again that was tried so often."""
+        import random
+
+        delay = min(self.retry_delay * 2.0 ** min(tries - 1, 60), self.retry_delay_max)
+        return max(delay * random.uniform(0.75, 1.0), 1e-9)
 
     def updated(self, changes: dict[str, Any]) -> Options:
         for name in changes:
@@ -103,18 +117,35 @@ def _check_processor(processor: object) -> tuple[Callable[[Any], Any], bool]:
             f"processor is a callable, a coroutine function or a tuple of one and more arguments, "
             f"not {short_repr(processor)}"
         )
+    flags = _code_flags(function)
+    if flags & _GENERATOR and not flags & _COROUTINE:
+        raise TypeError("processor is a generator function, of which a call does nothing")
+    is_coroutine = bool(flags & _COROUTINE)
     if not arguments:
-        return function, _is_coroutine_function(function)
-    return (lambda batch: function(batch, *arguments)), _is_coroutine_function(function)
+        return function, is_coroutine
+    return (lambda batch: function(batch, *arguments)), is_coroutine
 
 
-def _is_coroutine_function(function: Any) -> bool:
+def _code_flags(function: Any) -> int:
+    """Of the code that a call runs."""
     for _ in range(10):  # what partial() and bound methods hold
-        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
-        if inner is None:
+        if isinstance(function, partial):
+            function = function.func
+        elif isinstance(function, MethodType):
+            function = function.__func__
+        else:
             break
-        function = inner
     code = getattr(function, "__code__", None)
     if code is None:
-        code = getattr(type(function).__call__, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+        code = getattr(type(function).__call__, "__code__", None) if callable(function) else None
+    return 0 if code is None else int(code.co_flags)
+
+
+def _check_executor(executor: Any) -> None:
+    if executor is None:
+        return
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor is a concurrent.futures.Executor, not {short_repr(executor)}")
+    processes = sys.modules.get("concurrent.futures.process")
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
+        raise TypeError("executor is one of threads: a run of the processor cannot leave the buffer's process")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from threading import Event
+from threading import Event, get_ident
 
-from partita import _core, processing, scheduling
-from partita._options import check_int
+from partita import _core, dead_letters, processing, runs, scheduling
+from partita._options import check_int, check_seconds
 from partita.buffer_options import DEFAULTS, DURABLE_DEFAULTS, Options, check_name
 from partita.errors import BufferFullError, BufferStoppedError
 from partita.threads import available_cpus
@@ -40,10 +41,13 @@ class _Buffer:
     _processing: processing.Processing
 
     def _begin(self, name: str, options: Options, durable: dict[str, Any]) -> None:
+        _watch_over_process()
         scheduler = scheduling.scheduler()
+        scheduler.start()
+        if options.is_coroutine:
+            scheduling.event_loop()  # now: at the end of the interpreter no thread may be started
         p = processing.Processing(self, name, self._kind, options, scheduler)
         p.set_limits()
-        _watch_over_process()
         path = durable.pop("durable")
         if path is not None:
             from partita import buffer_log
@@ -51,7 +55,6 @@ class _Buffer:
             p.keep_in(buffer_log.begin(p.control, p.kind, path, **durable))
         self._processing = p
         processing.running[id(p)] = p
-        scheduler.start()
         scheduler.call_soon(p.begin)
 
     @property
@@ -69,18 +72,16 @@ class _Buffer:
         Returns after `timeout` seconds at the latest (None: no limit); what is not done then is `left` in the report.
         """
         p = self._processing
-        if p.is_inside():
-            raise RuntimeError("flush() inside of the buffer's own processor would wait for itself")
-        watch = p.control.new_watch()
-        for lane in p.lanes:
-            p.control.freeze(lane.partition, watch)
-        reached = Event()
-        if not p.ended:
-            p.scheduler.call_soon(lambda: p.watch(watch, reached))
-            if not p.ended:
-                reached.wait(timeout)
-        report = Report(p.control.read_watch(watch))
-        p.control.forget_watch(watch)
+        p.check_may_wait("flush")
+        if timeout is not None:
+            timeout = check_seconds("timeout", timeout, zero=True)
+        flush = _Flush(p)
+        try:
+            flush.wait(timeout)
+            report = Report(p.control.read_watch(flush.watch))
+        finally:
+            p.control.forget_watch(flush.watch)
+        dead_letters.save(p.options.dead_letter)
         return report
 
     def stop(self, timeout: float | None = None) -> Report:
@@ -91,18 +92,18 @@ class _Buffer:
         so, and further calls return the same report.
         """
         p = self._processing
-        if p.is_inside():
-            raise RuntimeError("stop() inside of the buffer's own processor would wait for itself")
-        seconds = p.options.stop_timeout if timeout is None else timeout
+        p.check_may_wait("stop")
+        seconds = p.options.stop_timeout if timeout is None else check_seconds("timeout", timeout, zero=True)
         try:
             p.stopping.pop()
         except IndexError:
             return self._stopped_by_another(seconds)
         try:
-            before = p.control.stats()
+            p.stopper = get_ident()
+            p.before_stop = p.before_stop or p.control.stats()
             _drain_all([p], {id(p): seconds})
-            report = _stop_report(p, before)
-            p.close_log()
+            report = _stop_report(p)
+            p.close_files()
         except BaseException:  # Ctrl-C: whoever comes next goes on
             p.stopping.append(True)
             raise
@@ -112,25 +113,29 @@ class _Buffer:
     def _stopped_by_another(self, seconds: float) -> Report:
         p = self._processing
         end = time.monotonic() + seconds
+        if p.stopper == get_ident() and not p.reports:
+            # This is a signal handler, and the call that stops goes on when it is over.
+            p.control.drain()
+            p.scheduler.call_soon(p.drain)
+            if not p.ended:
+                p.drained.wait(seconds)
+            return _stop_report(p)
         pause = Event()
         while not p.reports:
             if p.stopping:  # it was interrupted
                 return self.stop(max(end - time.monotonic(), 0))
             if time.monotonic() >= end:
-                return _stop_report(p, p.control.stats())
+                return _stop_report(p)
             pause.wait(0.01)
         report: Report = p.reports[0]
         return report
 
     def update_options(self, **options: Any) -> None:
-        """Changes options, all those given or, if one is wrong, none. Timers start anew.
+        """Changes options, all those given or, if one is wrong, none. The interval starts anew.
 
         Every option of the class but `name`, `partitions` and those of `durable`, and `processor` too.
         """
-        p = self._processing
-        p.options = p.options.updated(options)
-        p.set_limits()
-        p.scheduler.call_soon(p.restart_timer)
+        self._processing.update_options(options)
 
     def stats(self) -> dict[str, Any]:
         """The books of one moment, and some more, as a dict.
@@ -174,7 +179,7 @@ class _Buffer:
 
     def _turned_away(self, stopped: bool, own: bool, timeout: float | None) -> bool:
         p = self._processing
-        if not own and p.is_inside() and (stopped or p.options.overflow == "block"):
+        if not own and (stopped or p.options.overflow == "block") and p.is_inside():
             return True
         if stopped:
             raise BufferStoppedError(f"buffer {p.name!r} was stopped and takes nothing")
@@ -196,7 +201,7 @@ class _Buffer:
 
     def _reached(self, partition: int) -> None:
         p = self._processing
-        p.scheduler.call_soon(lambda: p.freeze(partition))
+        p.scheduler.call_soon(lambda: p.reached_flush_at(partition))
 
     def _overflowed(self) -> None:
         self._processing.note_overflow()
@@ -259,6 +264,7 @@ class QueueBuffer(_Buffer, _core.QueueBuffer):
     _awaitable = "apush"
 
     def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        _check_new(self)
         durable = _take_durable(options)
         checked = _check(name, processor, partitions, options)
         _core.QueueBuffer.__init__(self, checked[1])
@@ -286,6 +292,7 @@ class MapBuffer(_Buffer, _core.MapBuffer):
     _awaitable = "aput"
 
     def __init__(self, name: str, processor: Any, *, partitions: int | None = None, **options: Any) -> None:
+        _check_new(self)
         durable = _take_durable(options)
         checked = _check(name, processor, partitions, options)
         _core.MapBuffer.__init__(self, checked[1])
@@ -336,7 +343,27 @@ def _check(name: object, processor: Any, partitions: object, options: dict[str, 
     return check_name(name), count, Options(DEFAULTS | options | {"processor": processor})
 
 
-# --- Ends.
+def _check_new(buffer: _Buffer) -> None:
+    if hasattr(buffer, "_processing"):
+        raise RuntimeError("__init__ of a buffer that is there already")
+
+
+# --- Flushes and ends.
+
+
+class _Flush:
+    """All that is in a buffer at one moment, to be processed."""
+
+    def __init__(self, p: processing.Processing) -> None:
+        self._p = p
+        self._reached = Event()
+        self.watch = p.control.new_watch()
+        waiting = [lane.partition for lane in p.lanes if p.control.freeze(lane.partition, self.watch)]
+        p.scheduler.call_soon(lambda: p.watch(self.watch, waiting, self._reached))
+
+    def wait(self, seconds: float | None) -> None:
+        if not self._p.ended:  # the scheduler will hear of it
+            self._reached.wait(seconds)
 
 
 def _drain_all(processings: list[processing.Processing], seconds: dict[int, float]) -> None:
@@ -356,8 +383,9 @@ def _drain_all(processings: list[processing.Processing], seconds: dict[int, floa
         ended.wait(5.0)
 
 
-def _stop_report(p: processing.Processing, before: dict[str, Any]) -> Report:
+def _stop_report(p: processing.Processing) -> Report:
     now = p.control.stats()
+    before = p.before_stop or now
     report = Report({name: now[name] - before[name] for name in ("processed", "dead", "failed", "dropped")})
     report["left"] = now["buffered"] + now["in_flight"] + now["in_doubt"]
     report["in_doubt"] = now["in_doubt"]
@@ -376,19 +404,41 @@ def _abandon(p: processing.Processing) -> None:
         p.drain()
 
 
-def _stop_all() -> None:
-    """At the end of the interpreter, before executors are shut down."""
+def _end_with_main_thread() -> None:
+    """When the main thread has ended, before executors are shut down."""
+    import threading
+
+    this = threading.current_thread()
+    others = any(thread is not this and not thread.daemon for thread in threading.enumerate())
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if not others or (multiprocessing is not None and multiprocessing.parent_process() is not None):
+        stop_all()  # a child that multiprocessing made ends without the hooks of atexit
+        return
+    # Those may still push. What waits for an executor goes there while that takes anything.
+    began = time.monotonic()
+    flushes = [(_Flush(p), p) for p in list(processing.running.values()) if p.options.executor is not None]
+    for flush, p in flushes:
+        flush.wait(max(began + p.options.stop_timeout - time.monotonic(), 0))
+
+
+def stop_all() -> None:
+    """At the end of the interpreter, when all threads but daemons are over."""
+    _watching["ended"] = True
     processings = list(processing.running.values())
-    befores = [p.control.stats() for p in processings]
+    for p in processings:
+        p.before_stop = p.before_stop or p.control.stats()
     _drain_all(processings, {id(p): p.options.stop_timeout for p in processings})
-    for p, before in zip(processings, befores, strict=True):
-        _stop_report(p, before)
+    for p in processings:
+        _stop_report(p)
+        p.close_files()
     for p in list(processing.with_logs.values()):
-        p.close_log()
+        p.close_files()
 
 
 def _after_fork_in_child() -> None:
     scheduling.forget_threads()
+    runs.forget_inside()
+    dead_letters.forget_files()
     if processing.running:
         scheduler = scheduling.scheduler()
         for p in list(processing.running.values()):
@@ -401,17 +451,21 @@ _watching: dict[str, object] = {}
 
 def _watch_over_process() -> None:
     """Hooks for the end of the interpreter and for forks; once, with the first buffer."""
+    if "ended" in _watching:
+        raise RuntimeError("the interpreter is ending: nobody would process what is in a new buffer")
     this = object()
     if _watching.setdefault("by", this) is not this:
         return
     os.register_at_fork(after_in_child=_after_fork_in_child)
-    # Hooks of this kind run last in, first out, before atexit's: so ours comes before the one that closes executors.
+    import atexit
+
+    # Hooks of this kind run last in, first out, when the main thread ends: so ours comes before that of executors.
     import concurrent.futures.thread  # noqa: F401
     import threading
 
-    register = getattr(threading, "_register_atexit", None)
-    if register is None:
-        import atexit
-
-        register = atexit.register
-    register(_stop_all)
+    register = getattr(threading, "_register_atexit", atexit.register)
+    try:
+        register(_end_with_main_thread)
+    except RuntimeError:  # the main thread has ended
+        pass
+    atexit.register(stop_all)

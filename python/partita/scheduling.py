@@ -1,8 +1,8 @@
 """The threads of buffers: one that decides, others that run processors, one event loop for coroutines.
 
 What happens to a buffer's runs and timers is decided on the scheduler's thread alone. Others send it calls, through a
-queue that may be used anywhere: in a signal handler, in `__del__`, while the same thread is inside of it. So buffers
-need no locks in Python. All threads are daemons and start when the first buffer is made.
+queue that may be used anywhere: in a signal handler, in `__del__`, while the same thread is inside of it. All threads
+are daemons. The scheduler starts with the first buffer, the event loop with the first coroutine processor.
 """
 
 from __future__ import annotations
@@ -28,12 +28,20 @@ def log() -> Any:
     return logging.getLogger("partita.buffers")
 
 
+def report(message: str, *arguments: object, error: BaseException | None = None, level: str = "error") -> None:
+    """Logs from a thread that others need: nothing that a handler of the log raises may end that."""
+    try:
+        getattr(log(), level)(message, *arguments, exc_info=error)
+    except BaseException:
+        pass
+
+
 def run_safely(call: Callable[[], object]) -> None:
     """Nothing that one call raises may end a thread that others need."""
     try:
         call()
-    except BaseException:
-        log().exception("unexpected error in a thread of buffers")
+    except BaseException as error:
+        report("unexpected error in a thread of buffers", error=error)
 
 
 class Timer:
@@ -55,7 +63,12 @@ class Scheduler:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._threads: dict[str, threading.Thread] = {}
+        self._thread_id: int | None = None
         self.workers = Workers(self)
+
+    def is_own_thread(self) -> bool:
+        """Whether the calling code holds up all buffers: a destructor, say, or a handler of the log or of events."""
+        return threading.get_ident() == self._thread_id
 
     def call_soon(self, call: Callable[[], object]) -> None:
         """From anywhere."""
@@ -71,7 +84,11 @@ class Scheduler:
         """Starts the thread unless it runs. From anywhere, and safe to interrupt at any point."""
         thread = threading.Thread(target=self._run, name="partita-scheduler", daemon=True)
         if self._threads.setdefault("scheduler", thread) is thread:
-            thread.start()
+            try:
+                thread.start()
+            except BaseException:  # no more threads: the next buffer tries again
+                self._threads.clear()
+                raise
             self.call_soon(self.workers.prepare)
 
     def run_pending(self) -> bool:
@@ -98,6 +115,7 @@ class Scheduler:
         return self._timers[0][0] if self._timers else None
 
     def _run(self) -> None:
+        self._thread_id = threading.get_ident()
         while True:
             due = self.next_due()
             wait = None if due is None else min(max(due - self.clock(), 0), 3600.0)
@@ -127,10 +145,16 @@ class Workers:
     def submit(self, call: Callable[[], object]) -> None:
         try:
             worker = self._idle.pop() if self._idle else self._start()
-        except RuntimeError:  # no thread can be started
+        except Exception:  # no thread can be started
             self._waiting.append(call)
+            self._scheduler.call_at(self._scheduler.clock() + 1.0, self._try_again)
         else:
             worker.put(call)
+
+    def _try_again(self) -> None:
+        """Unless a worker took them meanwhile, those that wait."""
+        if self._waiting:
+            self.submit(self._waiting.pop(0))
 
     def _start(self) -> SimpleQueue[Callable[[], object] | None]:
         inbox: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
@@ -163,7 +187,12 @@ class EventLoop:
         import asyncio
 
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="partita-event-loop", daemon=True).start()
+        self.thread = threading.Thread(target=self._run, name="partita-event-loop", daemon=True)
+
+    def _run(self) -> None:
+        # A task of the user's that raises SystemExit or KeyboardInterrupt, or loop.stop(), ends run_forever() alone.
+        while not self.loop.is_closed():
+            run_safely(self.loop.run_forever)
 
 
 _current: dict[str, Any] = {}
@@ -178,11 +207,27 @@ def scheduler() -> Scheduler:
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
-    """The buffers' own event loop. Called on the scheduler's thread alone."""
+    """The buffers' own event loop. From anywhere."""
     found: EventLoop | None = _current.get("loop")
     if found is None:
-        found = _current["loop"] = EventLoop()
+        made = EventLoop()
+        found = _current.setdefault("loop", made)
+        if found is not made:
+            made.loop.close()
+        else:
+            try:
+                made.thread.start()
+            except BaseException:  # no more threads: the next one tries again
+                _current.pop("loop", None)
+                made.loop.close()
+                raise
     return found.loop
+
+
+def on_event_loop() -> bool:
+    """Whether the calling code runs in the event loop of the buffers."""
+    found: EventLoop | None = _current.get("loop")
+    return found is not None and found.thread is threading.current_thread()
 
 
 def forget_threads() -> None:

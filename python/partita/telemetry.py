@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 PREFIX = "partita.buffer."
 
-# Replaced as a whole, so that whoever goes through it is not disturbed.
-handlers: tuple[tuple[str, Handler], ...] = ()
+# One atomic operation at a time, so that no lock is needed.
+handlers: dict[object, tuple[str, Handler]] = {}
 
 
 def attach(handler: Handler, prefix: str = "") -> Callable[[], None]:
@@ -28,32 +28,34 @@ def attach(handler: Handler, prefix: str = "") -> Callable[[], None]:
         raise TypeError(f"handler is a callable, not {type(handler).__name__}")
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is a str, not {type(prefix).__name__}")
-    global handlers
-    entry = (prefix, handler)
-    handlers = (*handlers, entry)
+    this = object()
+    handlers[this] = (prefix, handler)
 
     def detach() -> None:
-        _remove(entry)
+        handlers.pop(this, None)
 
     return detach
 
 
-def _remove(entry: tuple[str, Handler]) -> None:
-    global handlers
-    handlers = tuple(other for other in handlers if other is not entry)
-
-
 def emit(event: str, measurements: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Tells the handlers; they get dicts of their own."""
+    """Tells the handlers; they get dicts of their own. Raises nothing, whatever they do: runs depend on it."""
     name = PREFIX + event
-    for entry in handlers:
-        prefix, handler = entry
+    for key, (prefix, handler) in list(handlers.items()):
         if not name.startswith(prefix):
             continue
         try:
             handler(name, dict(measurements), dict(metadata))
-        except Exception:
-            import logging
+        except BaseException as error:
+            handlers.pop(key, None)
+            _report(handler, name, error)
 
-            _remove(entry)
-            logging.getLogger("partita.telemetry").exception("handler %r raised on %s and is detached", handler, name)
+
+def _report(handler: Handler, name: str, error: BaseException) -> None:
+    import logging
+
+    try:
+        logging.getLogger("partita.telemetry").error(
+            "handler %r raised on %s and is detached", handler, name, exc_info=error
+        )
+    except BaseException:  # of a logging handler
+        pass

@@ -99,6 +99,49 @@ def test_a_buffer_made_at_the_end_stops_too():
     assert run(script) == [0, 1]
 
 
+def test_threads_that_outlive_the_main_thread():
+    """They push until they end, and so do the tasks of an executor."""
+    script = (
+        "import concurrent.futures.thread\n"
+        "ended = threading.Event()\n"
+        "threading._register_atexit(ended.set)\n"
+        "q = new(); q.push(0)\n"
+        "def late(item):\n"
+        "    ended.wait()\n"
+        "    q.push(item)\n"
+        "threading.Thread(target=late, args=(1,)).start()\n"
+        "concurrent.futures.ThreadPoolExecutor().submit(late, 2)\n"
+        "r = new(executor=concurrent.futures.ThreadPoolExecutor()); r.push(3)\n"
+    )
+    assert run(script) == [0, 1, 2, 3]
+
+
+def test_no_buffer_is_made_when_all_were_stopped():
+    script = (
+        "import atexit\n"
+        "def late():\n"
+        "    try: new()\n"
+        "    except RuntimeError as error: assert 'is ending' in str(error); print(1)\n"
+        "atexit.register(late)\n"
+        "q = new(); q.push(0)\n"
+    )
+    assert run(script) == [0, 1]
+
+
+def test_a_signal_handler_stops_while_the_main_thread_does():
+    script = (
+        "def slow(batch): entered.set(); go.wait(); processor(batch)\n"
+        "def stop(*_): go.set(); q.stop(timeout=1000); print(1)\n"
+        "entered, go = threading.Event(), threading.Event()\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "q = new(slow); q.push(0)\n"
+        "def kill(): entered.wait(); os.kill(os.getpid(), signal.SIGTERM)\n"
+        "threading.Thread(target=kill).start()\n"
+        "assert q.stop(timeout=1000).processed == 1\n"
+    )
+    assert run(script) == [0, 1]
+
+
 @pytest.mark.parametrize("attempt", range(100 if os.environ.get("PARTITA_TESTS") == "long" else 5))
 def test_busy_threads_at_the_end(attempt):
     script = (
@@ -179,6 +222,32 @@ def test_a_child_ends_by_itself():
         "else: os.waitpid(pid, 0)\n"
     )
     assert run("import warnings\nwarnings.simplefilter('ignore')\n" + script) == list(range(100))
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(("end", "status"), [("pass", 0), ("sys.exit(7)", 7), ("raise OSError", 1)])
+def test_a_child_that_comes_back_from_the_processor(kind, end, status):
+    """It ends there, with what it pushed processed, and the batch is the parent's."""
+    script = (
+        f"{kind} fork(batch):\n"
+        "    if os.getpid() == parent:\n"
+        "        pid = os.fork()\n"
+        "        if pid == 0:\n"
+        "            signal.alarm(60)\n"
+        "            q.push(1)\n"
+        "            assert q.flush().processed == 1\n"
+        "            q.push(2)\n"
+        f"            {end}\n"
+        "            return\n"
+        "        ends.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+        "    processor(batch)\n"
+        "parent, ends = os.getpid(), []\n"
+        "q = new(fork, partitions=1); q.push(0); assert q.flush().processed == 1\n"
+        f"assert ends == [{status}], ends\n"
+    )
+    if kind == "async def":  # the loop of the child is another one, which runs in another thread
+        script = script.replace("assert q.flush().processed == 1\n            q.push(2)", "q.push(2)")
+    assert run("import warnings\nwarnings.simplefilter('ignore')\n" + script, stderr=None) == [0, 1, 2]
 
 
 def test_multiprocessing():

@@ -188,7 +188,7 @@ class DurableQueueMachine(QueueMachine):
 
     def end_queue(self):
         super().end_queue()
-        self.q._processing.close_log()
+        self.q._processing.close_files()
         shutil.rmtree(self.path.parent)
 
     @rule(partitions=st.sampled_from([1, 2, 3]))

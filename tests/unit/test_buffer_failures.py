@@ -37,7 +37,7 @@ def test_a_batch_is_tried_again_whole_and_in_order(got):
 
 def test_delays_grow_up_to_the_most():
     with queue(print, retry_delay=0.1, retry_delay_max=1) as q:
-        delays = [q._processing._delay(tries) for tries in range(1, 8)]
+        delays = [q._processing.options.delay(tries) for tries in range(1, 8)]
     assert delays[:4] == sorted(delays[:4])
     assert all(0.075 * 2**i <= delay <= 0.1 * 2**i for i, delay in enumerate(delays[:4]))
     assert max(delays) <= 1
