@@ -189,7 +189,7 @@ def test_tasks_that_end_the_event_loop_or_cancel_all(got):
         else:
             for task in asyncio.all_tasks():
                 task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.to_thread(int)
 
     with queue(processor, processing_batch_size=1, max_retries=0) as q:
         q.push_many([0, 1, 2])
