@@ -451,21 +451,19 @@ _watching: dict[str, object] = {}
 
 def _watch_over_process() -> None:
     """Hooks for the end of the interpreter and for forks; once, with the first buffer."""
+    this = object()
+    if "ended" not in _watching and _watching.setdefault("by", this) is this:
+        import atexit
+        import threading
+
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+        try:
+            # Hooks of this kind run last in, first out, when the main thread ends: so ours comes before executors'.
+            import concurrent.futures.thread  # noqa: F401
+
+            getattr(threading, "_register_atexit", atexit.register)(_end_with_main_thread)
+        except RuntimeError:  # it has ended
+            _watching["ended"] = True
+        atexit.register(stop_all)
     if "ended" in _watching:
         raise RuntimeError("the interpreter is ending: nobody would process what is in a new buffer")
-    this = object()
-    if _watching.setdefault("by", this) is not this:
-        return
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-    import atexit
-
-    # Hooks of this kind run last in, first out, when the main thread ends: so ours comes before that of executors.
-    import concurrent.futures.thread  # noqa: F401
-    import threading
-
-    register = getattr(threading, "_register_atexit", atexit.register)
-    try:
-        register(_end_with_main_thread)
-    except RuntimeError:  # the main thread has ended
-        pass
-    atexit.register(stop_all)

@@ -116,16 +116,17 @@ def test_threads_that_outlive_the_main_thread():
     assert run(script) == [0, 1, 2, 3]
 
 
-def test_no_buffer_is_made_when_all_were_stopped():
+@pytest.mark.parametrize("first", [True, False])
+def test_no_buffer_is_made_when_all_were_stopped(first):
     script = (
         "import atexit\n"
         "def late():\n"
-        "    try: new()\n"
-        "    except RuntimeError as error: assert 'is ending' in str(error); print(1)\n"
+        "    for item in 1, 2:\n"
+        "        try: new()\n"
+        "        except RuntimeError as error: assert 'is ending' in str(error); print(item)\n"
         "atexit.register(late)\n"
-        "q = new(); q.push(0)\n"
     )
-    assert run(script) == [0, 1]
+    assert run(script if first else script + "q = new(); q.push(0)\n") == [0, 1, 2][first:]
 
 
 def test_a_signal_handler_stops_while_the_main_thread_does():
