@@ -1,6 +1,7 @@
 #include "bindings/map_methods.h"
 
 #include <cstdint>
+#include <memory>
 
 #include "bindings/arguments.h"
 #include "bindings/buffer_handles.h"
@@ -96,9 +97,10 @@ PyObject* MapGet(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
   if (handle == nullptr || !ParseMapKey(*handle->buffer, values[0], values[2], &arena, &key, &choice)) {
     return nullptr;
   }
+  std::shared_ptr<Table> table;  // before what may point into it
   RowBuffer found;
   const Outcome outcome =
-      CallEngine([&](Wait wait) { return handle->buffer->Get(key, choice.partition, wait, &found); });
+      CallEngine([&](Wait wait) { return handle->buffer->Get(key, choice.partition, wait, &table, &found); });
   if (outcome != Outcome::kOk) return RaiseOutcome(Shape(), outcome);
   if (found.empty()) return Py_NewRef(values[1] == nullptr ? Py_None : values[1]);
   return DecodeValue(found.row(0)[1]);

@@ -190,10 +190,12 @@ Outcome MapBuffer::PutEntry(const MapEntry& entry, bool own, Wait wait, PushResu
   }
 }
 
-Outcome MapBuffer::Get(const KeyView& key, uint32_t partition, Wait wait, RowBuffer* out) {
+Outcome MapBuffer::Get(const KeyView& key, uint32_t partition, Wait wait, std::shared_ptr<Table>* table,
+                       RowBuffer* out) {
   Shard& shard = shards_[partition];
   const Locked locked(&shard, wait);
   if (!locked.got()) return Outcome::kWouldBlock;
+  *table = shard.open.table;
   return shard.open.table->Lookup(key, kAlone, out);
 }
 

@@ -38,8 +38,9 @@ class MapBuffer final : public Buffer {
   // `result` and outcomes as in QueueBuffer; the log has one row for a key of a segment, so that no value comes back
   // that was replaced.
   Outcome Put(const MapEntry& entry, bool own, Wait wait, PushResult* result);
-  // Appends the row of the key in the open segment to `out`, if there is one.
-  Outcome Get(const KeyView& key, uint32_t partition, Wait wait, RowBuffer* out);
+  // Appends the row of the key in the open segment to `out`, if there is one. *table is what that is of, which the row
+  // may point into: it must outlive `out`, and the segment may be done with at any time.
+  Outcome Get(const KeyView& key, uint32_t partition, Wait wait, std::shared_ptr<Table>* table, RowBuffer* out);
   Outcome Delete(const KeyView& key, uint32_t partition, Wait wait, bool* deleted);
 
  private:

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "column/block.h"
@@ -106,6 +107,23 @@ TEST(MapBufferTest, GivesOutATable) {
   uint64_t rows = 0;
   EXPECT_EQ(table->Size(Wait::kBlock, &rows), Outcome::kOk);
   EXPECT_EQ(rows, 100U);
+}
+
+TEST(MapBufferTest, WhatWasFoundOutlivesItsSegment) {
+  const int64_t before = g_live_bytes.load();
+  {
+    MapBuffer map(1, 1);
+    const Term key("a");
+    const std::string large(2 * RowBuffer::kMaxCopiedValue, 'v');  // is not copied
+    Put(&map, key, Term(large));
+    std::shared_ptr<Table> table;
+    RowBuffer found;
+    EXPECT_EQ(map.Get(KeyView{key.view(), map.HashKey(key.view())}, 0, Wait::kBlock, &table, &found), Outcome::kOk);
+    EXPECT_EQ(DrainMap(&map, 0).size(), 1U);
+    EXPECT_EQ(table.use_count(), 1);  // nobody else has it any more
+    EXPECT_EQ(RowFromValues(found.row(0))[1], Term(large));
+  }
+  EXPECT_EQ(g_live_bytes.load(), before);
 }
 
 TEST(MapBufferTest, DropsTheOldestKey) {

@@ -28,8 +28,10 @@ PushResult Put(MapBuffer* map, const Term& key, const Term& value, const Term* v
 
 Row Get(MapBuffer* map, const Term& key) {
   const uint64_t hash = map->HashKey(key.view());
+  std::shared_ptr<Table> table;
   RowBuffer out;
-  PARTITA_CHECK(map->Get(KeyView{key.view(), hash}, map->PartitionOfHash(hash), Wait::kBlock, &out) == Outcome::kOk);
+  PARTITA_CHECK(map->Get(KeyView{key.view(), hash}, map->PartitionOfHash(hash), Wait::kBlock, &table, &out) ==
+                Outcome::kOk);
   return out.empty() ? Row() : RowFromValues(out.row(0));
 }
 

@@ -110,6 +110,33 @@ def test_a_version_is_an_int(version):
         m.put_newer("a", 1, version)
 
 
+class Flushing:
+    """Has a map flushed, and its memory used for something else, when it is read."""
+
+    maps = ()
+
+    def __reduce__(self):
+        return Flushing.read, ()
+
+    @staticmethod
+    def read():
+        for m in Flushing.maps:
+            m.flush()
+            m.put("other", "y" * 1_000_000)
+        return None
+
+
+def test_what_get_reads_may_be_flushed_meanwhile():
+    large = "x" * 1_000_000
+    with mapped(lambda batch: None) as m:
+        m.put("key", [Flushing(), large])
+        Flushing.maps = (m,)
+        try:
+            assert m.get("key") == [None, large]
+        finally:
+            Flushing.maps = ()
+
+
 def test_keys_of_a_map_are_terms():
     with mapped(print) as m:
         for call in (lambda: m.put(object(), 1), lambda: m.get(object()), lambda: m.delete(object())):
