@@ -293,9 +293,10 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
     Tidy(&shard, partition);
     if (shard.frozen.empty()) return Outcome::kOk;
     Segment& segment = shard.frozen.front();
-    const Outcome outcome = TakeFrom(&segment, most, whole, taken.get());
+    const Outcome outcome = TakeFrom(&segment, std::max<uint64_t>(most, 1), whole, taken.get());
     if (outcome != Outcome::kOk) return outcome;
     assert(taken->size_ != 0 && taken->size_ <= segment.left);
+    if (taken->size_ == 0 || taken->size_ > segment.left) return Outcome::kOk;  // better than wrong books
     taken->partition_ = partition;
     taken->first_ = shard.gone;
     taken->unresolved_ = taken->size_;
@@ -319,6 +320,9 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
 Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
                         bool* watch_done) {
   *watch_done = false;
+  processed = std::min(processed, batch->unresolved_);
+  dead = std::min(dead, batch->unresolved_ - processed);
+  failed = failed.subspan(0, batch->unresolved_ - processed - dead);
   const uint64_t items = processed + dead + failed.size();
   if (is_durable()) {
     if (wait == Wait::kTry) return Outcome::kWouldBlock;
@@ -329,7 +333,6 @@ Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::S
   {
     const Locked locked(&shard, wait);
     if (!locked.got()) return Outcome::kWouldBlock;
-    assert(items <= batch->unresolved_);
     batch->unresolved_ -= items;
     (batch->in_doubt_ ? shard.counts.in_doubt : shard.counts.in_flight) -= items;
     shard.counts.processed += processed;

@@ -105,11 +105,11 @@ class Buffer {
   // Swaps the open segment, unless it is empty. `watch` (may be null) then follows all that the partition holds; one
   // watch is given to every partition once. *waiting: whether there is anything to take.
   Outcome Freeze(uint32_t partition, const std::shared_ptr<FlushWatch>& watch, Wait wait, bool* waiting);
-  // The next items of the oldest frozen segment, at most `most`; with `whole` all of it, of a map as a table. Null if
-  // nothing waits. Called again only once the batch before is resolved.
+  // The next items of the oldest frozen segment, at most `most`; with `whole` all that is left of it, of a map as a
+  // table. Null if nothing waits. Called again only once the batch before is resolved.
   Outcome TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch);
-  // What became of some items of a batch; `failed` are the numbers of those in it, from 0. *watch_done: a watch has
-  // nothing more to wait for. With its last item a batch leaves the log, but for what failed: that is processed anew
+  // What became of some items of a batch; `failed` are the numbers of those in it, from 0. What goes beyond the batch
+  // does not count. *watch_done: a watch has nothing more to wait for. With its last item a batch leaves the log, but for what failed: that is processed anew
   // after a restart.
   Outcome Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
                   bool* watch_done);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "column/block.h"
+#include "table/snapshot.h"
 #include "testing/buffers.h"
 #include "testing/dump.h"
 #include "testing/random.h"

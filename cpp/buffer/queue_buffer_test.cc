@@ -100,6 +100,24 @@ TEST(QueueBufferTest, BooksTellDeadFailedAndInDoubt) {
   EXPECT_EQ(counts.in_flight + counts.in_doubt, 0U);
 }
 
+TEST(QueueBufferTest, MoreThanABatchHasDoesNotCount) {
+  QueueBuffer queue(1, 1);
+  for (const Term& item : Numbers(0, 6)) Push(&queue, item);
+  Freeze(&queue, 0);
+  const std::unique_ptr<Batch> batch = Take(&queue, 0, 0);  // one item
+  EXPECT_EQ(batch->size(), 1U);
+  Resolve(&queue, batch.get(), 2, 1, {0});
+  Resolve(&queue, batch.get(), 0, 0, {0});
+  const std::unique_ptr<Batch> second = Take(&queue, 0, 3);
+  Resolve(&queue, second.get(), 1, 1, {1, 2});
+  const BufferStats stats = StatsOf(&queue);
+  EXPECT_EQ(stats.counts.processed, 2U);
+  EXPECT_EQ(stats.counts.dead, 1U);
+  EXPECT_EQ(stats.counts.failed, 1U);
+  EXPECT_EQ(stats.counts.in_flight, 0U);
+  EXPECT_EQ(stats.counts.buffered, 2U);
+}
+
 TEST(QueueBufferTest, TellsOnceThatASegmentIsLargeEnough) {
   QueueBuffer queue(1, 1);
   SetLimits(&queue, {.flush_at = 3});

@@ -253,6 +253,21 @@ def test_a_map_hands_over_a_table_that_may_be_kept(got):
     table.drop()
 
 
+def test_a_table_of_what_is_left(got):
+    """The option is changed when a part of the segment was processed."""
+
+    def processor(batch):
+        got.append(sorted(row[0] for row in batch))
+        m.update_options(processing_batch_size="table")
+
+    with mapped(processor, processing_batch_size=10) as m:
+        m.put_all({i: i for i in range(100)})
+        assert m.flush()["processed"] == 100
+        check_balance(m.stats())
+    assert [len(keys) for keys in got] == [10, 90]
+    assert sorted(got[0] + got[1]) == list(range(100))
+
+
 @pytest.mark.parametrize("make", [queue, mapped])
 def test_tables_are_tried_again(make, got):
     calls = []
