@@ -15,7 +15,7 @@ namespace partita {
 
 // Made by Buffer::TakeBatch. The contents do not change and may be read by any thread, as often as it is tried; the
 // books belong to the buffer, which tells by Buffer::Resolve what became of the items. One that is let go of before
-// leaves its items in flight.
+// leaves its items in flight. In a fork's child a batch of the parent may be read on, but is none of the buffer's.
 class Batch {
  public:
   uint32_t partition() const { return partition_; }
@@ -37,6 +37,7 @@ class Batch {
   uint32_t partition_ = 0;
   uint64_t size_ = 0;
   uint64_t first_ = 0;
+  uint64_t generation_ = 0;  // that of the buffer it was taken from
   std::shared_ptr<Table> table_;  // before rows_, which may point into it
   ItemList items_;
   RowBuffer rows_;

@@ -299,6 +299,7 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
     if (taken->size_ == 0 || taken->size_ > segment.left) return Outcome::kOk;  // better than wrong books
     taken->partition_ = partition;
     taken->first_ = shard.gone;
+    taken->generation_ = generation_;
     taken->unresolved_ = taken->size_;
     segment.left -= taken->size_;
     if (segment.left == 0) taken->bytes_ = segment.bytes;
@@ -320,6 +321,7 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
 Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
                         bool* watch_done) {
   *watch_done = false;
+  if (batch->generation_ != generation_) return Outcome::kOk;
   processed = std::min(processed, batch->unresolved_);
   dead = std::min(dead, batch->unresolved_ - processed);
   failed = failed.subspan(0, batch->unresolved_ - processed - dead);
@@ -350,6 +352,7 @@ Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::S
 }
 
 Outcome Buffer::SetInDoubt(Batch* batch, bool in_doubt, Wait wait) {
+  if (batch->generation_ != generation_) return Outcome::kOk;
   Shard& shard = shards_[batch->partition_];
   const Locked locked(&shard, wait);
   if (!locked.got()) return Outcome::kWouldBlock;
@@ -460,6 +463,7 @@ void Buffer::EmptyAfterFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     EmptySegment(&shard.open);
   }
   log_.reset();
+  ++generation_;
   held_items_.store(0, std::memory_order_relaxed);
   held_bytes_.store(0, std::memory_order_relaxed);
 }

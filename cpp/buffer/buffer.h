@@ -129,7 +129,7 @@ class Buffer {
   // All at one moment.
   Outcome Stats(Wait wait, BufferStats* stats);
 
-  // In a fork's child, before it uses the buffer: what was in it is the parent's.
+  // In a fork's child, before it uses the buffer: what was in it is the parent's, and nothing comes of resolving it.
   void EmptyAfterFork();
 
  protected:
@@ -256,6 +256,7 @@ class Buffer {
   // Changed under the locks of all shards, read under any.
   BufferLimits limits_;
   BufferState state_ = BufferState::kOpen;
+  uint64_t generation_ = 0;  // how often it was emptied by a fork
 
   Buffer* previous_ = nullptr;  // in the list of all buffers
   Buffer* next_ = nullptr;

@@ -314,6 +314,28 @@ TEST(QueueBufferTest, AChildStartsEmpty) {
   EXPECT_EQ(DrainQueue(&queue, 0).size() + DrainQueue(&queue, 1).size(), 10U);
 }
 
+TEST(QueueBufferTest, ABatchOfTheParentIsNoneOfTheChilds) {
+  QueueBuffer queue(1, 1);
+  SetLimits(&queue, {.max_items = 2});
+  for (const Term& item : Numbers(0, 2)) Push(&queue, item);
+  Freeze(&queue, 0);
+  const std::unique_ptr<Batch> parents = Take(&queue, 0, 2);
+  queue.EmptyAfterFork();
+  EXPECT_EQ(queue.SetInDoubt(parents.get(), true, Wait::kBlock), Outcome::kOk);
+  for (const Term& item : Numbers(2, 4)) EXPECT_EQ(Push(&queue, item).verdict, PushVerdict::kTaken);
+  Freeze(&queue, 0);
+  const std::unique_ptr<Batch> batch = Take(&queue, 0, 1);
+  Resolve(&queue, parents.get(), 1);
+  Resolve(&queue, parents.get(), 0, 0, {1});
+  EXPECT_EQ(ItemsOf(*parents), Numbers(0, 2));
+  const BufferStats stats = StatsOf(&queue);
+  EXPECT_EQ(stats.counts.processed + stats.counts.failed + stats.counts.in_doubt, 0U);
+  EXPECT_EQ(stats.counts.in_flight, 1U);
+  EXPECT_EQ(Push(&queue, 4).verdict, PushVerdict::kFull);
+  Resolve(&queue, batch.get(), 1);
+  EXPECT_EQ(Push(&queue, 4).verdict, PushVerdict::kTaken);
+}
+
 TEST(QueueBufferTest, ChangesNothingWithoutMemory) {
   const int64_t before = g_live_bytes.load();
   {
