@@ -59,7 +59,7 @@ PyObject* RaiseBufferOutcome(PyObject* self, Outcome outcome) {
 namespace buffer_put_internal {
 
 Next AfterAttempt(PyObject* self, Buffer* buffer, uint64_t bytes, uint32_t partition, const PushResult& result,
-                  PutTimeout* timeout, bool* own, bool* waits) {
+                  PutTimeout* timeout, bool* own) {
   if (result.dropped != 0) {
     const Ref called = Ref::Steal(PyObject_CallMethod(self, "_overflowed", nullptr));
     if (!called) return Next::kError;
@@ -82,15 +82,13 @@ Next AfterAttempt(PyObject* self, Buffer* buffer, uint64_t bytes, uint32_t parti
       break;
   }
   const bool stopped = result.verdict == PushVerdict::kStopped;
-  if (!*waits || stopped) {
-    const Ref answer = Ref::Steal(PyObject_CallMethod(self, "_turned_away", "OOO", stopped ? Py_True : Py_False,
-                                                      *own ? Py_True : Py_False, timeout->object()));
-    if (!answer) return Next::kError;
-    if (answer.get() == Py_True) {
-      *own = true;
-      return Next::kAgain;
-    }
-    *waits = true;
+  // Also after a fruitless wait: the room that was made may be taken by others, and the options may be new.
+  const Ref answer = Ref::Steal(PyObject_CallMethod(self, "_turned_away", "OOO", stopped ? Py_True : Py_False,
+                                                    *own ? Py_True : Py_False, timeout->object()));
+  if (!answer) return Next::kError;
+  if (answer.get() == Py_True) {
+    *own = true;
+    return Next::kAgain;
   }
   const std::chrono::nanoseconds slice = timeout->Slice();
   if (slice.count() == 0) {

@@ -2,8 +2,8 @@
 //
 // The class in python/partita/buffers.py has the words and knows the options; it is asked by calling methods of `self`:
 //
-//   _turned_away(stopped, own, timeout)   raises, or returns True: try again as the buffer's own processor, or False:
-//                                         wait for room
+//   _turned_away(stopped, own, timeout)   after each attempt that found no room: has room made, and raises, or returns
+//                                         True: try again as the buffer's own processor, or False: wait for room
 //   _timed_out(timeout)                   raises: there was no room in time
 //   _reached(partition)                   a segment has as many items as flush_at says
 //   _overflowed()                         items were dropped
@@ -61,7 +61,7 @@ enum class Next : uint8_t { kDone, kAgain, kError };
 
 // What to do after an attempt that did not simply take all.
 Next AfterAttempt(PyObject* self, Buffer* buffer, uint64_t bytes, uint32_t partition, const PushResult& result,
-                  PutTimeout* timeout, bool* own, bool* waits);
+                  PutTimeout* timeout, bool* own);
 }  // namespace buffer_put_internal
 
 // Calls attempt(own, Wait, PushResult*) until what it puts in is taken, dropped or stale. `bytes` and `partition` are
@@ -71,14 +71,13 @@ inline bool PutInto(PyObject* self, Buffer* buffer, const uint64_t& bytes, const
                     PutTimeout* timeout, PushResult* result, Attempt&& attempt) {
   using buffer_put_internal::Next;
   bool own = false;
-  bool waits = false;
   for (;;) {
     *result = PushResult();
     const Outcome outcome = CallEngine([&](Wait wait) { return attempt(own, wait, result); });
     if (ABSL_PREDICT_FALSE(outcome != Outcome::kOk)) return RaiseBufferOutcome(self, outcome) != nullptr;
     if (ABSL_PREDICT_TRUE(result->verdict == PushVerdict::kTaken && !result->reached_flush_at && result->dropped == 0))
       return true;
-    const Next next = buffer_put_internal::AfterAttempt(self, buffer, bytes, partition, *result, timeout, &own, &waits);
+    const Next next = buffer_put_internal::AfterAttempt(self, buffer, bytes, partition, *result, timeout, &own);
     if (next != Next::kAgain) return next == Next::kDone;
   }
 }

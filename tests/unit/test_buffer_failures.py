@@ -350,6 +350,43 @@ def test_overflow_block_waits_for_room():
     assert gate.batches == [[1], [2], [3]]
 
 
+def test_who_waits_asks_for_room_again_and_again(got):
+    with queue(got.extend, max_items=10) as q:
+        q.push_many(range(100), timeout=60)  # more often than the interval makes room
+        threads = [threading.Thread(target=q.push_many, args=([i] * 50,), kwargs={"timeout": 60}) for i in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert got[:100] == list(range(100))
+    assert sorted(got[100:]) == [0] * 50 + [1] * 50 + [2] * 50
+
+
+def test_who_waits_sees_new_options():
+    waiting = threading.Event()
+    raised = []
+
+    def push():
+        try:
+            q.push(2, timeout=60)
+        except BufferFullError as error:
+            raised.append(str(error))
+
+    gate = Gate()
+    with queue(gate, max_items=1) as q:
+        turned_away = q._turned_away
+        q._turned_away = lambda *args: (waiting.set(), turned_away(*args))[1]
+        q.push(1)
+        thread = threading.Thread(target=push)
+        thread.start()
+        assert waiting.wait(30)
+        q.update_options(overflow="raise")
+        thread.join(30)
+        assert not thread.is_alive()
+        gate.opened.set()
+    assert raised == ["buffer 'test' is full: max_items=1, and overflow is 'raise'"]
+
+
 def test_max_bytes():
     with queue(print, max_bytes=100, overflow="raise") as q:
         q.push("x" * 50)
