@@ -37,7 +37,7 @@ class Batch {
   uint32_t partition_ = 0;
   uint64_t size_ = 0;
   uint64_t first_ = 0;
-  uint64_t generation_ = 0;  // that of the buffer it was taken from
+  uint64_t generation_ = 0;       // that of the buffer it was taken from
   std::shared_ptr<Table> table_;  // before rows_, which may point into it
   ItemList items_;
   RowBuffer rows_;

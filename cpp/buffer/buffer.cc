@@ -15,6 +15,19 @@ int64_t SteadyNow() {
       .count();
 }
 
+// Unless the sum would be more than `most`.
+bool AddUpTo(uint64_t most, uint64_t amount, std::atomic<uint64_t>* sum) {
+  if (most == kNoLimit) {
+    sum->fetch_add(amount, std::memory_order_relaxed);
+    return true;
+  }
+  uint64_t before = sum->load(std::memory_order_relaxed);
+  do {
+    if (amount > most || before > most - amount) return false;
+  } while (!sum->compare_exchange_weak(before, before + amount, std::memory_order_relaxed));
+  return true;
+}
+
 }  // namespace
 
 Buffer::Buffer(uint32_t partitions, uint64_t hash_seed) : shards_(partitions), hash_seed_(hash_seed) {
@@ -90,10 +103,10 @@ void Buffer::AcknowledgeBatch(Batch* batch) {
 // --- Putting in.
 
 bool Buffer::Reserve(uint64_t bytes) {
-  const uint64_t items_held = held_items_.fetch_add(1, std::memory_order_relaxed) + 1;
-  const uint64_t bytes_held = held_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (ABSL_PREDICT_TRUE(items_held <= limits_.max_items && bytes_held <= limits_.max_bytes)) return true;
-  GiveBack(1, bytes);
+  if (held_items_.load(std::memory_order_relaxed) >= limits_.max_items) return false;  // before bytes are taken for it
+  if (ABSL_PREDICT_FALSE(!AddUpTo(limits_.max_bytes, bytes, &held_bytes_))) return false;
+  if (ABSL_PREDICT_TRUE(AddUpTo(limits_.max_items, 1, &held_items_))) return true;
+  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
 }
 
@@ -115,9 +128,7 @@ Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResu
   switch (limits_.overflow) {
     case Overflow::kBlock:
       if (own) {
-        held_items_.fetch_add(1, std::memory_order_relaxed);
-        held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-        ++shard->counts.overruns;
+        Overrun(shard, bytes);
         return Admission::kYes;
       }
       result->verdict = PushVerdict::kFull;
@@ -136,6 +147,12 @@ Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResu
   }
   DropNewest(shard, result);
   return Admission::kNo;
+}
+
+void Buffer::Overrun(Shard* shard, uint64_t bytes) {
+  held_items_.fetch_add(1, std::memory_order_relaxed);
+  held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  ++shard->counts.overruns;
 }
 
 void Buffer::DropNewest(Shard* shard, PushResult* result) {
@@ -204,11 +221,6 @@ Outcome Buffer::DropElsewhere(uint32_t except, Wait wait, PushResult* result, bo
     *dropped = DropOldest(&shard, result);
   }
   return Outcome::kOk;
-}
-
-bool Buffer::HasRoom(uint64_t bytes) const {
-  return held_items_.load(std::memory_order_relaxed) < limits_.max_items &&
-         held_bytes_.load(std::memory_order_relaxed) + bytes <= limits_.max_bytes;
 }
 
 void Buffer::WaitForRoom(uint64_t bytes, std::chrono::nanoseconds at_most) {

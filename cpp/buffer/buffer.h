@@ -109,8 +109,8 @@ class Buffer {
   // table. Null if nothing waits. Called again only once the batch before is resolved.
   Outcome TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wait, std::unique_ptr<Batch>* batch);
   // What became of some items of a batch; `failed` are the numbers of those in it, from 0. What goes beyond the batch
-  // does not count. *watch_done: a watch has nothing more to wait for. With its last item a batch leaves the log, but for what failed: that is processed anew
-  // after a restart.
+  // does not count. *watch_done: a watch has nothing more to wait for. With its last item a batch leaves the log, but
+  // for what failed: that is processed anew after a restart.
   Outcome Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::Span<const uint64_t> failed, Wait wait,
                   bool* watch_done);
   // The processor of a batch is past its time, or has ended after all. Nothing happens to one that is resolved.
@@ -204,8 +204,15 @@ class Buffer {
   // With kYes the room is taken. With kNo result->verdict says why.
   Admission Admit(Shard* shard, uint64_t bytes, bool own, PushResult* result)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
-  // Takes room for an item if there is.
+  // Takes room for an item if there is; what finds none takes none away from others meanwhile.
   bool Reserve(uint64_t bytes);
+  // Whether there is room at this moment.
+  bool HasRoom(uint64_t bytes) const {
+    return held_items_.load(std::memory_order_relaxed) < limits_.max_items &&
+           held_bytes_.load(std::memory_order_relaxed) + bytes <= limits_.max_bytes;
+  }
+  // Takes room for an item though there is none.
+  void Overrun(Shard* shard, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // Counts an item that came in and found no room.
   void DropNewest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // After an item was stored in the open segment.
@@ -237,7 +244,6 @@ class Buffer {
  private:
   friend struct BufferList;
 
-  bool HasRoom(uint64_t bytes) const;
   bool DropOldest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // The last items of a batch are dealt with.
   void AcknowledgeBatch(Batch* batch);

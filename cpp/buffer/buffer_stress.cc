@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -139,6 +140,42 @@ void Queue(const StressOptions& options, Place* place) {
   if (place != nullptr) place->CheckNothingIsLeft();
 }
 
+// As many items at a time as there may be, while others put what is too large or replace: nobody is refused.
+void Room(const StressOptions& options, Place* /*place*/) {
+  const BufferLimits limits{.max_items = kPartitions, .max_bytes = 1000, .overflow = Overflow::kRaise};
+  QueueBuffer queue(kPartitions, 1);
+  MapBuffer map(kPartitions + 1, 1);
+  SetLimits(&queue, limits);
+  SetLimits(&map, {.max_items = kPartitions + 1, .overflow = Overflow::kRaise});
+  const Term large(std::string(2000, 'x'));
+  const auto put = [&map](uint32_t partition, const Term& key) {
+    PushResult result;
+    const MapEntry entry{KeyView{key.view(), map.HashKey(key.view())}, key.view(), nullptr, partition};
+    PARTITA_CHECK(map.Put(entry, false, Wait::kBlock, &result) == Outcome::kOk);
+    PARTITA_CHECK(result.verdict == PushVerdict::kTaken);
+  };
+  put(kPartitions, Term(0));
+  std::atomic<uint64_t> busy{kPartitions};
+  RunThreads(kPartitions + 2, [&](uint64_t t) {
+    const auto partition = static_cast<uint32_t>(t);
+    if (t == kPartitions) {
+      while (busy.load() != 0) put(partition, Term(0));
+      return;
+    }
+    if (t > kPartitions) {
+      while (busy.load() != 0) PARTITA_CHECK(PushTo(&queue, 0, large).verdict == PushVerdict::kTooLarge);
+      return;
+    }
+    for (uint64_t i = 0; i < options.operations / 4; ++i) {
+      PARTITA_CHECK(PushTo(&queue, partition, Term(1)).verdict == PushVerdict::kTaken);
+      PARTITA_CHECK(DrainQueue(&queue, partition).size() == 1);
+      put(partition, Term(static_cast<int64_t>(i)));
+      PARTITA_CHECK(DrainMap(&map, partition).size() == 1);
+    }
+    --busy;
+  });
+}
+
 // Whatever is dropped is counted, and the rest comes out.
 void Dropping(const StressOptions& options, Place* place) {
   QueueBuffer queue(kPartitions, 1);
@@ -225,8 +262,9 @@ void InFile(const StressOptions& options) {
 }
 
 constexpr Workload kWorkloads[] = {
-    {"queue", InMemory<Queue>},       {"dropping", InMemory<Dropping>},       {"map", InMemory<Map>},
-    {"durable queue", InFile<Queue>}, {"durable dropping", InFile<Dropping>}, {"durable map", InFile<Map>},
+    {"room", InMemory<Room>},     {"queue", InMemory<Queue>},       {"dropping", InMemory<Dropping>},
+    {"map", InMemory<Map>},       {"durable queue", InFile<Queue>}, {"durable dropping", InFile<Dropping>},
+    {"durable map", InFile<Map>},
 };
 
 }  // namespace

@@ -92,6 +92,13 @@ Outcome MapBuffer::InsertLogged(Shard* shard, const MapEntry& entry, const RowVi
   return outcome;
 }
 
+bool MapBuffer::TakeBack(Shard* shard, const KeyView& key, uint64_t bytes) {
+  uint64_t removed = 0;
+  if (shard->open.table->Delete(key, kAlone, &removed) == Outcome::kOk) return true;
+  Overrun(shard, bytes);
+  return false;
+}
+
 template <bool kLogged>
 Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool drop_newest, PushResult* result,
                              bool* elsewhere) {
@@ -105,15 +112,14 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
   Value values[] = {entry.key.key, entry.value, entry.version == nullptr ? Value::Int(0) : *entry.version,
                     Value::Int(0)};
   const RowView row{values, kFields, entry.key.hash};
-  if (!kLogged && !keeps_order() && Reserve(bytes)) {  // the usual case, with one search: the key is new
+  if (!kLogged && !keeps_order() && HasRoom(bytes)) {  // the usual case, with one search: the key is new
     bool inserted = false;
     const Outcome outcome = open.table->InsertNew(row, kAlone, &inserted);
-    if (inserted && outcome == Outcome::kOk) {
+    if (outcome != Outcome::kOk) return outcome;
+    if (inserted && (ABSL_PREDICT_TRUE(Reserve(bytes)) || !TakeBack(shard, entry.key, bytes))) {
       NoteTaken(shard, bytes, result);
       return outcome;
     }
-    GiveBack(1, bytes);
-    if (outcome != Outcome::kOk) return outcome;
   }
   uint64_t old_bytes = 0;
   {

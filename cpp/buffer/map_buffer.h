@@ -47,6 +47,8 @@ class MapBuffer final : public Buffer {
   template <bool kLogged>
   Outcome PutLocked(Shard* shard, const MapEntry& entry, bool own, bool drop_newest, PushResult* result,
                     bool* elsewhere) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // Of a key that was inserted, and then there was no room: others were faster. False: it stays, memory has run out.
+  bool TakeBack(Shard* shard, const KeyView& key, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   template <bool kLogged>
   Outcome PutEntry(const MapEntry& entry, bool own, Wait wait, PushResult* result);
   // Of a key that is new in the segment: its row in the log, and in the segment.
