@@ -53,7 +53,7 @@ bool PutEntry(PyObject* self, PyObject* const (&values)[4], PyObject* version, P
   if (version != nullptr) entry.version = &number;
   entry.partition = choice.partition;
   if (choice.object) entry.partition_key = &choice.term;
-  const uint64_t bytes = uint64_t{WireSize(entry.key.key)} + WireSize(entry.value);
+  const uint64_t bytes = MapBuffer::BytesOf(entry);
   return PutInto(self, map, bytes, entry.partition, &timeout, result,
                  [&](bool own, Wait wait, PushResult* told) { return map->Put(entry, own, wait, told); });
 }

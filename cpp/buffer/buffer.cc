@@ -121,7 +121,7 @@ Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResu
     return Admission::kNo;
   }
   if (ABSL_PREDICT_TRUE(Reserve(bytes))) return Admission::kYes;
-  if (bytes > limits_.max_bytes) {
+  if (is_too_large(bytes)) {
     result->verdict = PushVerdict::kTooLarge;
     return Admission::kNo;
   }

@@ -227,6 +227,7 @@ class Buffer {
   // Gives room back that was taken for an item.
   void GiveBack(uint64_t items, uint64_t bytes);
   bool accepts(bool own) const { return state_ == BufferState::kOpen || (own && state_ == BufferState::kDraining); }
+  bool is_too_large(uint64_t bytes) const { return bytes > limits_.max_bytes; }
   bool keeps_order() const { return limits_.overflow == Overflow::kDropOldest; }
 
   // Drops the oldest item of another shard, after Admit() said kMakeRoomElsewhere and the lock was let go. *dropped:

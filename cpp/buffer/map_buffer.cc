@@ -18,12 +18,16 @@ constexpr uint32_t kVersion = 2;
 constexpr uint32_t kUpdates = 3;
 constexpr uint32_t kFields = 4;
 constexpr size_t kRowsOfAStep = 256;
+constexpr uint64_t kFew = 64;
 
 // Nobody else knows a segment's table, and a fork waits for the buffer's lock before it takes the table's.
 constexpr Wait kAlone = Wait::kTry;
 
-uint64_t EntryBytes(const Value& key, const Value& value) { return uint64_t{WireSize(key)} + WireSize(value); }
-uint64_t EntryBytes(absl::Span<const Value> row) { return EntryBytes(row[kKey], row[kValue]); }
+uint64_t EntryBytes(const Value& key, const Value& value, const Value* version) {
+  const bool free = version == nullptr || version->kind == Value::Kind::kInt;
+  return uint64_t{WireSize(key)} + WireSize(value) + (ABSL_PREDICT_TRUE(free) ? 0 : WireSize(*version));
+}
+uint64_t EntryBytes(absl::Span<const Value> row) { return EntryBytes(row[kKey], row[kValue], &row[kVersion]); }
 
 std::shared_ptr<Table> NewTable(uint64_t hash_seed) {
   auto table = Table::Create(TableOptions{.type = TableType::kSet, .hash_seed = hash_seed});
@@ -65,7 +69,8 @@ Buffer::Segment MapBuffer::NewSegment() {
   return segment;
 }
 
-// A number may stay there when its key has gone; it is not asked for until the key comes again, with another number.
+uint64_t MapBuffer::BytesOf(const MapEntry& entry) { return EntryBytes(entry.key.key, entry.value, entry.version); }
+
 Outcome MapBuffer::SetNumber(Segment* segment, const KeyView& key, ItemNumber number) {
   if (segment->key_numbers == nullptr) segment->key_numbers = NewTable(segment->table->options().hash_seed);
   const Value values[] = {key.key, Value::Int(number)};
@@ -78,6 +83,12 @@ ItemNumber MapBuffer::NumberOf(const Segment& segment, const KeyView& key) {
   assert(outcome == Outcome::kOk && found.size() == 1);
   static_cast<void>(outcome);
   return found.row(0)[0].i;
+}
+
+// Without memory it stays there; it is not asked for until the key comes again, with another number.
+void MapBuffer::ForgetNumber(Segment* segment, const KeyView& key) {
+  uint64_t removed = 0;
+  static_cast<void>(segment->key_numbers->Delete(key, kAlone, &removed));
 }
 
 // If memory runs out behind the first step the log may keep what the call has not done.
@@ -108,7 +119,7 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
     return Outcome::kOk;
   }
   Segment& open = shard->open;
-  const uint64_t bytes = EntryBytes(entry.key.key, entry.value);
+  const uint64_t bytes = BytesOf(entry);
   Value values[] = {entry.key.key, entry.value, entry.version == nullptr ? Value::Int(0) : *entry.version,
                     Value::Int(0)};
   const RowView row{values, kFields, entry.key.hash};
@@ -138,6 +149,10 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
     }
   }
   if (old_bytes != 0) {
+    if (is_too_large(bytes)) {
+      result->verdict = PushVerdict::kTooLarge;
+      return Outcome::kOk;
+    }
     Outcome outcome = Outcome::kOk;
     if constexpr (kLogged) outcome = LogRow(log(), NumberOf(open, entry.key), entry, row);
     if (outcome == Outcome::kOk) outcome = open.table->Insert(row, kAlone);
@@ -153,7 +168,10 @@ Outcome MapBuffer::PutLocked(Shard* shard, const MapEntry& entry, bool own, bool
   if (ABSL_PREDICT_FALSE(admission != Admission::kYes)) return Outcome::kOk;
   Outcome outcome;
   try {
-    if (keeps_order()) open.items.Append(entry.key.key, WireSize(entry.key.key));
+    if (keeps_order()) {
+      if (open.items.items() > 2 * open.left + kFew) TidyOrder(&open);
+      open.items.Append(entry.key.key, WireSize(entry.key.key));
+    }
     outcome = kLogged ? InsertLogged(shard, entry, row) : open.table->Insert(row, kAlone);
   } catch (const std::bad_alloc&) {
     outcome = Outcome::kNoMemory;
@@ -232,6 +250,7 @@ Outcome MapBuffer::DeleteLocked(Shard* shard, const KeyView& key, bool* deleted)
     bytes = EntryBytes(found.row(0));
   }
   const bool last = open.left == 1;
+  if (open.deleted.size() > open.items.items() + kFew) TidyOrder(&open);  // keys that came when no order was asked for
   if (!open.items.empty() && !last) ++open.deleted[key.hash];
   uint64_t removed = 0;
   const Outcome outcome = open.table->Delete(key, kAlone, &removed);
@@ -244,9 +263,27 @@ Outcome MapBuffer::DeleteLocked(Shard* shard, const KeyView& key, bool* deleted)
   if (is_durable()) {
     const ItemNumber number = NumberOf(open, key);
     Acknowledge(shard, absl::MakeConstSpan(&number, 1));
+    ForgetNumber(&open, key);
   }
   *deleted = true;
   return Outcome::kOk;
+}
+
+// Of a key that came several times all but the last one were deleted.
+void MapBuffer::TidyOrder(Segment* segment) const {
+  ItemList kept;
+  std::map<uint64_t, uint64_t> deleted = segment->deleted;
+  segment->items.ForEach([&](const Value& key) {
+    const auto found = deleted.find(HashKey(key));
+    if (found == deleted.end()) {
+      kept.Append(key, WireSize(key));
+    } else if (--found->second == 0) {
+      deleted.erase(found);
+    }
+    return true;
+  });
+  segment->items = std::move(kept);
+  segment->deleted.clear();
 }
 
 // A segment of which batches were taken, without these: the first ones in the order of a walk, since none was dropped.
@@ -323,6 +360,7 @@ bool MapBuffer::DropFrom(Segment* segment, uint64_t* bytes, ItemNumber* number) 
   if (is_durable()) *number = NumberOf(*segment, key);
   uint64_t removed = 0;
   if (segment->table->Delete(key, kAlone, &removed) != Outcome::kOk) throw std::bad_alloc();
+  if (is_durable()) ForgetNumber(segment, key);
   return true;
 }
 

@@ -33,10 +33,12 @@ class MapBuffer final : public Buffer {
     return static_cast<uint32_t>(((hash >> 32) * uint64_t{partitions()}) >> 32);
   }
 
+  // What counts of an entry: the wire size of key and value, and of a version that takes more than 64 bits.
+  static uint64_t BytesOf(const MapEntry& entry);
   // A plain put replaces what is there, and the version and the updates become 0. One with a version replaces only a
-  // smaller one (else: kStale), and adds one to the updates. A replacement is not refused for want of room. `own`,
-  // `result` and outcomes as in QueueBuffer; the log has one row for a key of a segment, so that no value comes back
-  // that was replaced.
+  // smaller one (else: kStale), and adds one to the updates. A replacement is not refused for want of room,
+  // unless it is too large by itself. `own`, `result` and outcomes as in QueueBuffer; the log has one row for a key of
+  // a segment, so that no value comes back that was replaced.
   Outcome Put(const MapEntry& entry, bool own, Wait wait, PushResult* result);
   // Appends the row of the key in the open segment to `out`, if there is one. *table is what that is of, which the row
   // may point into: it must outlive `out`, and the segment may be done with at any time.
@@ -62,9 +64,14 @@ class MapBuffer final : public Buffer {
   void EmptySegment(Segment* segment) override;
   bool Restore(ItemNumber number, absl::Span<const Value> row) override;
   static std::shared_ptr<Table> RestOf(const Segment& segment);
+  // Has the order hold the keys that are there, without those that were deleted. Throws std::bad_alloc, and changes
+  // nothing then.
+  void TidyOrder(Segment* segment) const;
   static Outcome SetNumber(Segment* segment, const KeyView& key, ItemNumber number);
   // Of a key that is in the segment.
   static ItemNumber NumberOf(const Segment& segment, const KeyView& key);
+  // Of a key that is no longer in the segment.
+  static void ForgetNumber(Segment* segment, const KeyView& key);
 };
 
 }  // namespace partita

@@ -144,6 +144,24 @@ TEST(MapBufferTest, DropsTheOldestKey) {
   EXPECT_EQ(StatsOf(&map).counts.dropped, 3U);
 }
 
+TEST(MapBufferTest, TheOrderOfDeletedKeysIsNotKept) {
+  MapBuffer map(1, 1);
+  SetLimits(&map, {.max_items = 3, .overflow = Overflow::kDropOldest});
+  for (const char* key : {"a", "b", "c"}) Put(&map, key, 1);
+  for (int round = 0; round < 2; ++round) {
+    const int64_t before = g_live_bytes.load();
+    for (int i = 0; i < 10'000; ++i) {  // with an order of 250 KB that is kept
+      EXPECT_TRUE(Delete(&map, "b"));
+      Put(&map, "b", i);
+    }
+    EXPECT_LT(g_live_bytes.load() - before, 20'000);
+    Put(&map, Term(round), 1);  // "a" goes, then "c"
+    EXPECT_EQ(Get(&map, round == 0 ? "a" : "c"), Row());
+    EXPECT_EQ(Get(&map, "b"), (Row{"b", 9'999, 0, 0}));
+  }
+  EXPECT_EQ(DrainMap(&map, 0).size(), 3U);
+}
+
 TEST(MapBufferTest, DropsSomeKeyIfNobodyAskedForTheOrder) {
   MapBuffer map(1, 1);
   for (int i = 0; i < 5; ++i) Put(&map, i, 1);
@@ -175,6 +193,31 @@ TEST(MapBufferTest, AReplacementNeedsNoRoom) {
   EXPECT_EQ(Put(&map, "a", 2).verdict, PushVerdict::kTaken);
   EXPECT_TRUE(Delete(&map, "a"));
   EXPECT_EQ(Put(&map, "b", 1).verdict, PushVerdict::kTaken);
+}
+
+TEST(MapBufferTest, WhatIsTooLargeIsRefusedInPlaceOfAnotherToo) {
+  MapBuffer map(1, 1);
+  SetLimits(&map, {.max_bytes = 100});
+  Put(&map, "a", 1);
+  EXPECT_EQ(Put(&map, "a", Term(std::string(100, 'v'))).verdict, PushVerdict::kTooLarge);
+  EXPECT_EQ(Get(&map, "a"), (Row{"a", 1, 0, 0}));
+  EXPECT_EQ(StatsOf(&map).counts.replaced, 0U);
+}
+
+TEST(MapBufferTest, LargeVersionsCount) {
+  MapBuffer map(1, 1);
+  const Term version = Term::Int128(__int128{1} << 100);
+  PutNewer(&map, "a", 1, 5);
+  EXPECT_EQ(StatsOf(&map).bytes, 4U);
+  PutNewer(&map, "a", 1, version);
+  EXPECT_EQ(StatsOf(&map).bytes, 4U + WireSize(version.view()));
+  Put(&map, "a", 1);
+  EXPECT_EQ(StatsOf(&map).bytes, 4U);
+  PutNewer(&map, "a", 1, version);
+  EXPECT_EQ(DrainMap(&map, 0).size(), 1U);
+  EXPECT_EQ(StatsOf(&map).bytes, 0U);
+  SetLimits(&map, {.max_bytes = 10});
+  EXPECT_EQ(PutNewer(&map, "a", 1, version), PushVerdict::kTooLarge);
 }
 
 TEST(MapBufferTest, IsAMapOfRows) {
