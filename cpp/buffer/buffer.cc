@@ -138,6 +138,7 @@ Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResu
       result->verdict = PushVerdict::kFull;
       return Admission::kNo;
     case Overflow::kDropOldest:
+      if (!CanMakeRoom(bytes)) break;
       while (DropOldest(shard, result)) {
         if (Reserve(bytes)) return Admission::kYes;
       }
@@ -147,6 +148,11 @@ Buffer::Admission Buffer::Admit(Shard* shard, uint64_t bytes, bool own, PushResu
   }
   DropNewest(shard, result);
   return Admission::kNo;
+}
+
+bool Buffer::CanMakeRoom(uint64_t bytes) const {
+  return stuck_items_.load(std::memory_order_relaxed) < limits_.max_items &&
+         stuck_bytes_.load(std::memory_order_relaxed) + bytes <= limits_.max_bytes;
 }
 
 void Buffer::Overrun(Shard* shard, uint64_t bytes) {
@@ -313,8 +319,13 @@ Outcome Buffer::TakeBatch(uint32_t partition, uint64_t most, bool whole, Wait wa
     taken->first_ = shard.gone;
     taken->generation_ = generation_;
     taken->unresolved_ = taken->size_;
+    if (segment.left == taken->size_) taken->bytes_ = segment.bytes;
+    if (!segment.stuck) {
+      segment.stuck = segment.walk != nullptr;
+      stuck_items_.fetch_add(segment.stuck ? segment.left : taken->size_, std::memory_order_relaxed);
+      stuck_bytes_.fetch_add(segment.stuck ? segment.bytes : taken->bytes_, std::memory_order_relaxed);
+    }
     segment.left -= taken->size_;
-    if (segment.left == 0) taken->bytes_ = segment.bytes;
     segment.bytes -= taken->bytes_;
     shard.gone += taken->size_;
     shard.counts.buffered -= taken->size_;
@@ -353,7 +364,10 @@ Outcome Buffer::Resolve(Batch* batch, uint64_t processed, uint64_t dead, absl::S
     shard.counts.dead += dead;
     shard.counts.failed += failed.size();
     const bool all = batch->unresolved_ == 0;
-    GiveBack(items, all ? batch->bytes_ : 0);
+    const uint64_t bytes = all ? batch->bytes_ : 0;
+    stuck_items_.fetch_sub(items, std::memory_order_relaxed);
+    stuck_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    GiveBack(items, bytes);
     if (all) {
       shard.in_hand = false;
       *watch_done = Tidy(&shard, batch->partition_);
@@ -478,6 +492,8 @@ void Buffer::EmptyAfterFork() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   ++generation_;
   held_items_.store(0, std::memory_order_relaxed);
   held_bytes_.store(0, std::memory_order_relaxed);
+  stuck_items_.store(0, std::memory_order_relaxed);
+  stuck_bytes_.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace partita

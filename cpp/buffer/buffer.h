@@ -141,6 +141,7 @@ class Buffer {
     uint64_t left = 0;                     // items not taken yet
     uint64_t bytes = 0;                    // of these
     int64_t opened_ns = 0;                 // when the first came; 0: none did
+    bool stuck = false;                    // nothing of it can be dropped any more
     // With a log.
     std::vector<ItemNumber> numbers;  // of a queue's items that are left, from numbers[numbers_gone] on
     size_t numbers_gone = 0;
@@ -213,6 +214,8 @@ class Buffer {
   }
   // Takes room for an item though there is none.
   void Overrun(Shard* shard, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
+  // Whether there would be room for an item if all that can be dropped were.
+  bool CanMakeRoom(uint64_t bytes) const;
   // Counts an item that came in and found no room.
   void DropNewest(Shard* shard, PushResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->lock);
   // After an item was stored in the open segment.
@@ -259,6 +262,9 @@ class Buffer {
       log_;  // null: none, or no longer. Set before others know the buffer, and in a fork's child
   std::atomic<uint64_t> held_items_{0};
   std::atomic<uint64_t> held_bytes_{0};
+  // Of these, those that cannot be dropped: in hand, or of a stuck segment.
+  std::atomic<uint64_t> stuck_items_{0};
+  std::atomic<uint64_t> stuck_bytes_{0};
   Wakeup room_;
   // Changed under the locks of all shards, read under any.
   BufferLimits limits_;

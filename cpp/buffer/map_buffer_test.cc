@@ -195,6 +195,24 @@ TEST(MapBufferTest, AReplacementNeedsNoRoom) {
   EXPECT_EQ(Put(&map, "b", 1).verdict, PushVerdict::kTaken);
 }
 
+TEST(MapBufferTest, DropsNothingInVain) {
+  MapBuffer map(1, 1);
+  SetLimits(&map, {.max_bytes = 1000, .overflow = Overflow::kDropOldest});
+  for (int i = 0; i < 5; ++i) Put(&map, i, Term(std::string(100, 'v')));
+  Freeze(&map, 0);
+  const std::unique_ptr<Batch> batch = Take(&map, 0, 1);  // the rest of the segment is not dropped either
+  for (int i = 5; i < 10; ++i) Put(&map, i, 1);
+  const Term large(std::string(600, 'v'));
+  EXPECT_EQ(Put(&map, 10, large).verdict, PushVerdict::kDropped);
+  EXPECT_EQ(StatsOf(&map).counts.dropped, 1U);
+  EXPECT_EQ(StatsOf(&map).open, 5U);
+  Resolve(&map, batch.get(), 1);
+  EXPECT_EQ(Put(&map, 10, large).verdict, PushVerdict::kDropped);
+  DrainMap(&map, 0);
+  EXPECT_EQ(Put(&map, 10, large).verdict, PushVerdict::kTaken);
+  EXPECT_EQ(StatsOf(&map).counts.dropped, 2U);
+}
+
 TEST(MapBufferTest, WhatIsTooLargeIsRefusedInPlaceOfAnotherToo) {
   MapBuffer map(1, 1);
   SetLimits(&map, {.max_bytes = 100});

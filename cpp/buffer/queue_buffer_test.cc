@@ -205,6 +205,25 @@ TEST(QueueBufferTest, DropsFromOtherPartitionsIfNeedBe) {
   Resolve(&queue, second.get(), 1);
 }
 
+TEST(QueueBufferTest, DropsNothingInVain) {
+  QueueBuffer queue(2, 1);
+  SetLimits(&queue, {.max_bytes = 1000, .overflow = Overflow::kDropOldest});
+  const Term large(std::string(595, 'x'));  // 600 bytes
+  PushTo(&queue, 0, large);
+  Freeze(&queue, 0);
+  const std::unique_ptr<Batch> batch = Take(&queue, 0, 1);
+  for (const Term& item : Numbers(0, 10)) PushTo(&queue, static_cast<uint32_t>(item.view().i % 2), item);
+  EXPECT_EQ(PushTo(&queue, 0, large).verdict, PushVerdict::kDropped);  // what is in flight takes its room
+  EXPECT_EQ(StatsOf(&queue).counts.dropped, 1U);
+  const Term fits(std::string(390, 'x'));  // if the others go
+  EXPECT_EQ(PushTo(&queue, 0, fits).verdict, PushVerdict::kTaken);
+  Resolve(&queue, batch.get(), 1);
+  const uint64_t dropped = StatsOf(&queue).counts.dropped;
+  EXPECT_GT(dropped, 1U);
+  EXPECT_EQ(PushTo(&queue, 0, large).verdict, PushVerdict::kTaken);
+  EXPECT_EQ(StatsOf(&queue).counts.dropped, dropped);
+}
+
 TEST(QueueBufferTest, PushManyGoesOnWhereItEnded) {
   QueueBuffer queue(2, 1);
   SetLimits(&queue, {.max_items = 4});
