@@ -38,7 +38,8 @@ PyMethodDef queue_methods[] = {
                            "push_many($self, items, *, partition_key=None, timeout=None)\n--\n\n"
                            "Puts in each item of any iterable, and returns how many; much faster than a loop.\n\n"
                            "Items of one partition keep their order. Not atomic: if an item is refused or the\n"
-                           "iterable raises, the items before it stay in."),
+                           "iterable raises, the items before it stay in; where other threads fill the buffer at that\n"
+                           "moment, or stop it, some of those behind it may be in instead."),
     {nullptr, nullptr, 0, nullptr},
 };
 

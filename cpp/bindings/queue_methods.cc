@@ -50,10 +50,14 @@ class ItemBatch {
     objects_.push_back(std::move(object));
     return true;
   }
-  // Those of one partition together, in the order they came in.
-  absl::Span<const QueueItem> InPartitions(const QueueBuffer& queue) {
-    if (queue.partitions() == 1) return items_;
-    begins_.assign(queue.partitions() + 1, 0);
+  // Those of one partition together, in the order they came in. If some may find no room all are in that order, so that
+  // those before the first one that is refused are in, and no other.
+  absl::Span<const QueueItem> InPartitions(QueueBuffer* queue) {
+    if (queue->partitions() == 1) return items_;
+    uint64_t bytes = 0;
+    for (const QueueItem& item : items_) bytes += item.size;
+    if (!queue->FitNow(items_.size(), bytes)) return items_;
+    begins_.assign(queue->partitions() + 1, 0);
     for (const QueueItem& item : items_) ++begins_[item.partition + 1];
     for (size_t p = 1; p < begins_.size(); ++p) begins_[p] += begins_[p - 1];
     sorted_.resize(items_.size());
@@ -78,7 +82,7 @@ class ItemBatch {
 
 // Pushes what the batch holds, and adds its number to *count. False: an exception is set.
 bool PushBatch(PyObject* self, QueueBuffer* queue, ItemBatch* batch, PutTimeout* timeout, uint64_t* count) {
-  absl::Span<const QueueItem> rest = batch->InPartitions(*queue);
+  absl::Span<const QueueItem> rest = batch->InPartitions(queue);
   while (!rest.empty()) {
     PushResult result;
     uint64_t bytes = 0;  // of the item that is next
@@ -92,7 +96,10 @@ bool PushBatch(PyObject* self, QueueBuffer* queue, ItemBatch* batch, PutTimeout*
       bytes = rest.empty() ? 0 : rest.front().size;
       return outcome;
     });
-    if (!pushed) return false;
+    if (!pushed) {
+      AddContext("item %llu", static_cast<unsigned long long>(*count));
+      return false;
+    }
   }
   batch->Clear();
   return true;

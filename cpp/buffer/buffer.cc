@@ -229,6 +229,14 @@ Outcome Buffer::DropElsewhere(uint32_t except, Wait wait, PushResult* result, bo
   return Outcome::kOk;
 }
 
+bool Buffer::FitNow(uint64_t items, uint64_t bytes) {
+  const Locked locked(&shards_[0], Wait::kTry);
+  if (!locked.got()) return false;
+  const uint64_t held_items = held_items_.load(std::memory_order_relaxed);
+  const uint64_t held_bytes = held_bytes_.load(std::memory_order_relaxed);
+  return held_items + items <= limits_.max_items && held_bytes + bytes <= limits_.max_bytes;
+}
+
 void Buffer::WaitForRoom(uint64_t bytes, std::chrono::nanoseconds at_most) {
   const uint32_t seen = room_.Now();
   bool wait;

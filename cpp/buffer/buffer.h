@@ -121,6 +121,8 @@ class Buffer {
   // A watch that nobody reads any more.
   Outcome Forget(const std::shared_ptr<FlushWatch>& watch, Wait wait);
 
+  // Whether there is room for all of so many items, for all that is known without waiting.
+  bool FitNow(uint64_t items, uint64_t bytes);
   // Until there may be room for an item of so many bytes, or the time is over. For callers that were turned away.
   void WaitForRoom(uint64_t bytes, std::chrono::nanoseconds at_most);
 

@@ -31,9 +31,9 @@ class QueueBuffer final : public Buffer {
   // With a log an item is in it when the call returns. kDegraded: the log cannot be written, and nothing was done;
   // kOutcomeUnknown: what *done says is in the buffer, but may not be in the log.
   //
-  // Each item as by Push, in the order given, which is best that of the partitions. *done: how many were taken or
-  // dropped; the call may be made again with the rest. Ends at the first item of another verdict, and after one that
-  // reached flush_at.
+  // Each item as by Push, in the order given, which is best that of the partitions if they FitNow(). *done: how many
+  // were taken or dropped; the call may be made again with the rest. Ends at the first item of another verdict, and
+  // after one that reached flush_at.
   Outcome PushMany(absl::Span<const QueueItem> items, bool own, Wait wait, uint64_t* done, PushResult* result);
 
   // Puts the items of a batch into a table, as rows (number in the partition, item).

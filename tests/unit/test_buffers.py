@@ -9,6 +9,7 @@ import pickle
 import re
 import threading
 from pathlib import Path
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from helpers.buffers import Gate, check_balance, logged, mapped, played_scheduler, queue  # noqa: F401
 from partita import telemetry
 from partita.buffers import MapBuffer, QueueBuffer
-from partita.errors import BufferStoppedError
+from partita.errors import BufferFullError, BufferStoppedError
 from partita.threads import available_cpus
 
 
@@ -67,6 +68,20 @@ def test_push_many_keeps_what_came_before_an_error(got):
     assert got == [*range(5), "fine"]
 
 
+def test_push_many_keeps_what_came_before_an_item_that_is_refused(got):
+    too_large = pytest.raises(ValueError, match=r"^item 300: an item of 5005 bytes is larger than max_bytes$")
+    with queue(got.extend, partitions=4, max_bytes=4000) as q, too_large:
+        q.push_many([*range(300), "x" * 5000, *range(20)])
+    assert sorted(got) == list(range(300))
+    got.clear()
+    with queue(got.extend, partitions=4, max_items=50, overflow="raise") as q:
+        with pytest.raises(BufferFullError):
+            q.push_many(range(100))
+        assert q.flush()["processed"] == 50
+        q.push_many(range(50, 100))
+    assert sorted(got) == list(range(100))
+
+
 def test_arguments_of_push(got):
     with queue(got.extend) as q:
         with pytest.raises(TypeError, match=r"push\(\) takes 1 positional argument, 2 were given"):
@@ -111,30 +126,27 @@ def test_a_version_is_an_int(version):
 
 
 class Flushing:
-    """Has a map flushed, and its memory used for something else, when it is read."""
+    """When it is read first, has a map flushed, and its memory used for something else."""
 
-    maps = ()
+    maps: ClassVar[list[MapBuffer]] = []
 
     def __reduce__(self):
         return Flushing.read, ()
 
     @staticmethod
     def read():
-        for m in Flushing.maps:
+        while Flushing.maps:
+            m = Flushing.maps.pop()
             m.flush()
             m.put("other", "y" * 1_000_000)
-        return None
 
 
 def test_what_get_reads_may_be_flushed_meanwhile():
     large = "x" * 1_000_000
     with mapped(lambda batch: None) as m:
         m.put("key", [Flushing(), large])
-        Flushing.maps = (m,)
-        try:
-            assert m.get("key") == [None, large]
-        finally:
-            Flushing.maps = ()
+        Flushing.maps.append(m)
+        assert m.get("key") == [None, large]
 
 
 def test_keys_of_a_map_are_terms():
