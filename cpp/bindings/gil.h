@@ -37,6 +37,9 @@ template <typename Call>
     outcome = call();
   } catch (const std::bad_alloc&) {
     outcome = Outcome::kNoMemory;
+  } catch (...) {
+    TakeGilBack(state);
+    throw;
   }
   TakeGilBack(state);
   return outcome;

@@ -428,6 +428,37 @@ TEST(DurableFilesTest, ASaveShortensTheLog) {
   EXPECT_EQ(logs.size(), 1U);
 }
 
+// What is done while the log is synced is not on the disk by that: the next time.
+TEST(DurableFilesTest, WhatComesDuringASyncIsSyncedToo) {
+  SimulatedEnv env;
+  Opened opened;
+  ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kInterval), &opened).ok());
+  Put(opened.table.get(), 1);
+  env.DuringNextSync([&opened] { Put(opened.table.get(), 2); });
+  for (int tick = 0; tick < 3; ++tick) opened.durable->Tick(2 * tick);
+  EXPECT_EQ(opened.durable->info().buffered_bytes, 0U);
+  EXPECT_EQ(opened.durable->info().durable_lsn, opened.durable->info().last_lsn);
+  const Dump dump = DumpOf(opened.table.get());
+  env.CutPowerAt(env.calls());
+  opened = Opened();
+  env.Restart(1);
+  ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kInterval), &opened).ok());
+  EXPECT_EQ(DumpOf(opened.table.get()), dump);
+}
+
+// A save that fails is tried again after pauses that grow.
+TEST(DurableFilesTest, AFailedSaveIsTriedAgainLater) {
+  SimulatedEnv env;
+  Opened opened;
+  ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kAlways), &opened).ok());
+  env.FailAt(env.calls(), SimulatedEnv::Fault::kIoError, 1000000);
+  const Row row = {1, "row"};
+  EXPECT_EQ(opened.table->Insert(RowArgument(*opened.table, row).view(), Wait::kBlock), Outcome::kOutcomeUnknown);
+  for (int tick = 0; tick < 10000; ++tick) opened.durable->Tick(0.001 * tick);
+  EXPECT_GT(opened.durable->info().failures, 4U);
+  EXPECT_LT(opened.durable->info().failures, 10U) << "of ten seconds";
+}
+
 // Writers on many threads, with syncs and saves in the background, and the power cut somewhere: what each was told of
 // its last change is there.
 TEST(DurableFilesTest, PowerCutUnderManyWriters) {

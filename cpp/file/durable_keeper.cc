@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "file/durable_parts.h"
@@ -35,47 +37,59 @@ void DurableTable::Parts::TendLog(double now_s) {
   }
   next_tend_s = now_s + std::max(options.sync_every_s, kLeastTend_s);
   const LogWriterInfo info = writer->info();
-  if (info.last_lsn == last_lsn_seen) {
-    static_cast<void>(writer->NoteSynced().ok());
-  } else if (options.durability == Durability::kInterval) {
+  if (options.durability == Durability::kInterval && info.durable_lsn != info.last_lsn) {
     static_cast<void>(writer->Sync().ok());
+  } else if (info.last_lsn == last_lsn_seen) {
+    static_cast<void>(writer->NoteSynced().ok());
   }
   last_lsn_seen = writer->info().last_lsn;
 }
 
 double DurableTable::Parts::Tick(const std::shared_ptr<Parts>& parts, double now_s) {
   Parts& self = *parts;
+  self.EndSave(now_s);
   if (!self.writer->degraded()) self.TendLog(now_s);
   const bool degraded = self.writer->degraded();
-  if (now_s >= self.next_save_s && self.saver_done.load(std::memory_order_acquire) && (degraded || self.LogIsLong())) {
-    const auto save = [parts] {
-      bool done = false;
-      try {
-        static_cast<void>(SaveAll(parts, SaveKind::kLater, &done).ok());
-      } catch (const std::bad_alloc&) {
-        done = false;
-      }
-      parts->save_failed.store(!done, std::memory_order_relaxed);
-      parts->saver_done.store(true, std::memory_order_release);
-      parts->writer->keeper()->Notify();
-    };
-    if (self.saver != nullptr) self.saver->join();
-    self.saver.reset();
-    self.saver_done.store(false, std::memory_order_relaxed);
-    if (self.keeper != nullptr) {
-      self.saver = std::make_unique<std::thread>(save);
-    } else {
-      save();
+  if (!self.save_begun && now_s >= self.next_save_s && (degraded || self.LogIsLong())) BeginSave(parts);
+  if (!degraded) return self.next_tend_s;
+  // A save that is under way tells when it ends.
+  return self.save_begun ? now_s + kLongestPause_s : std::max(self.next_save_s, now_s + kLeastTend_s);
+}
+
+// In a thread, so that the log is synced meanwhile; or, if none is to be had or wanted, here.
+void DurableTable::Parts::BeginSave(const std::shared_ptr<Parts>& parts) {
+  const auto save = [parts] {
+    bool done = false;
+    try {
+      static_cast<void>(SaveAll(parts, SaveKind::kLater, &done).ok());
+    } catch (const std::bad_alloc&) {
+      done = false;
     }
-    self.save_begun = true;
+    parts->save_failed.store(!done, std::memory_order_relaxed);
+    parts->saver_done.store(true, std::memory_order_release);
+    parts->writer->keeper()->Notify();
+  };
+  parts->save_begun = true;
+  parts->saver_done.store(false, std::memory_order_relaxed);
+  if (parts->options.background) {
+    try {
+      parts->saver = std::make_unique<std::thread>(save);
+      return;
+    } catch (const std::exception&) {  // there is no thread to be had, or no memory for it
+    }
   }
-  if (self.save_begun && self.saver_done.load(std::memory_order_acquire)) {
-    self.save_begun = false;
-    const bool failed = self.save_failed.load(std::memory_order_relaxed);
-    self.save_pause_s = failed ? std::clamp(2 * self.save_pause_s, kFirstPause_s, kLongestPause_s) : 0;
-    self.next_save_s = now_s + self.save_pause_s;
-  }
-  return std::min(self.next_tend_s, degraded ? std::max(self.next_save_s, now_s + kLeastTend_s) : self.next_tend_s);
+  save();
+}
+
+// What follows from how the last save ended, if it has.
+void DurableTable::Parts::EndSave(double now_s) {
+  if (!save_begun || !saver_done.load(std::memory_order_acquire)) return;
+  if (saver != nullptr) saver->join();
+  saver.reset();
+  save_begun = false;
+  const bool failed = save_failed.load(std::memory_order_relaxed);
+  save_pause_s = failed ? std::clamp(2 * save_pause_s, kFirstPause_s, kLongestPause_s) : 0;
+  next_save_s = now_s + save_pause_s;
 }
 
 void DurableTable::Parts::Keep(const std::shared_ptr<Parts>& parts) {
@@ -92,10 +106,16 @@ void DurableTable::Parts::Keep(const std::shared_ptr<Parts>& parts) {
   }
 }
 
-void DurableTable::Parts::StartKeeper(const std::shared_ptr<Parts>& parts) {
-  if (!parts->options.background || !parts->wants_log()) return;
-  // The thread holds what it works on, but not what ends it.
-  parts->keeper = std::make_unique<std::thread>([parts] { Keep(parts); });
+FileStatus DurableTable::Parts::StartKeeper(const std::shared_ptr<Parts>& parts) {
+  if (!parts->options.background || !parts->wants_log()) return FileStatus();
+  try {
+    // The thread holds what it works on, but not what ends it.
+    parts->keeper = std::make_unique<std::thread>([parts] { Keep(parts); });
+  } catch (const std::system_error& error) {
+    return FileStatus(FileError{FileError::Kind::kSystem, error.code().value(), parts->path, FileError::kNoOffset,
+                                "start the thread that syncs the log"});
+  }
+  return FileStatus();
 }
 
 void DurableTable::Parts::AskKeeperToStop() {

@@ -35,6 +35,12 @@ struct DurableTable::Parts {
     kClosing  // refuses changes, and ends the log
   };
 
+  enum class EndKind : uint8_t {
+    kSaved,   // the snapshot holds all
+    kLeft,    // what the snapshot does not hold is in the log, which is synced
+    kRemoved  // snapshot and logs go
+  };
+
   bool wants_log() const { return options.durability != Durability::kSnapshot; }
   // In a fork's child: nothing else may be touched.
   bool detached() const { return writer != nullptr && writer->detached(); }
@@ -54,7 +60,7 @@ struct DurableTable::Parts {
   void GiveSaving();
 
   // --- durable_keeper.cc
-  static void StartKeeper(const std::shared_ptr<Parts>& parts);
+  static FileStatus StartKeeper(const std::shared_ptr<Parts>& parts);
   void AskKeeperToStop();
   // Ends it and what it has begun. By who has taken `saving`, and is not it.
   void StopKeeper();
@@ -62,6 +68,8 @@ struct DurableTable::Parts {
   static double Tick(const std::shared_ptr<Parts>& parts, double now_s);
   static void Keep(const std::shared_ptr<Parts>& parts);
   void TendLog(double now_s);
+  static void BeginSave(const std::shared_ptr<Parts>& parts);
+  void EndSave(double now_s);
   bool LogIsLong() const;
 
   // --- durable_table.cc
@@ -75,8 +83,8 @@ struct DurableTable::Parts {
   FileStatus PrepareToWrite(const std::shared_ptr<Parts>& parts, const std::shared_ptr<Table>& filled);
   // The first log, and the journal of the table.
   FileStatus Start(const std::shared_ptr<Table>& filled);
-  // Ends once nobody writes any more: with `note` the log is synced; files and lock are given back.
-  FileStatus End(bool note, bool remove);
+  // Ends once nobody writes any more; files and lock are given back.
+  FileStatus End(EndKind kind);
 
   // --- Constant.
   Env* const env;

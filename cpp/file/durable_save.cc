@@ -75,6 +75,7 @@ struct DurableTable::Saving::Work {
   FileStatus Begin(bool* done);
   FileStatus TakeMoment(Table* table, FileHeader* header, std::shared_ptr<Snapshot>* snapshot);
   void Complete();
+  void Reopen();
 
   const std::shared_ptr<Parts> parts;
   const Parts::SaveKind kind;
@@ -84,13 +85,14 @@ struct DurableTable::Saving::Work {
   bool rescues = false;
   uint64_t rows = 0;
   std::unique_ptr<SnapshotFileWriter> file;
+  FileStatus failure;  // of `file`, when it may be in its place
 };
 
 DurableTable::Saving::Saving() = default;
 
 DurableTable::Saving::~Saving() {
   if (work_->phase == Work::Phase::kWaiting || work_->parts->detached()) return;
-  if (work_->refusing && work_->phase != Work::Phase::kDone) work_->parts->writer->SetClosed(false);
+  if (work_->refusing && work_->phase != Work::Phase::kDone) work_->Reopen();
   work_->file.reset();
   work_->parts->GiveSaving();
 }
@@ -117,6 +119,7 @@ FileStatus DurableTable::Saving::Work::Step(bool* done) {
     case Phase::kWriting: {
       bool written = false;
       status = file->Step(&written);
+      if (!status.ok() && file->may_be_in_place()) failure = FileStatus(FileError(status.error()));
       if (!status.ok() || !written) break;
       Complete();
       *done = true;
@@ -149,7 +152,7 @@ FileStatus DurableTable::Saving::Work::Begin(bool* done) {
     parts->RemoveLogs(generation);
     phase = Phase::kDone;
     *done = true;
-    return parts->End(/*note=*/false, /*remove=*/false);
+    return parts->End(Parts::EndKind::kSaved);
   }
   header.generation = generation;
   header.salt = RandomNumber();
@@ -209,7 +212,14 @@ void DurableTable::Saving::Work::Complete() {
   parts->lock.Unlock();
   parts->RemoveLogs(generation);
   // That what is synced cannot be closed is no loss any more.
-  if (kind == Parts::SaveKind::kClosing) static_cast<void>(parts->End(/*note=*/false, /*remove=*/false).ok());
+  if (kind == Parts::SaveKind::kClosing) static_cast<void>(parts->End(Parts::EndKind::kSaved).ok());
+}
+
+// A closing save has failed. If the snapshot may be in its place, the log in use is not the one that goes on from it:
+// nothing more may go there, and a save to new files must follow, as when a log could not be written.
+void DurableTable::Saving::Work::Reopen() {
+  if (file != nullptr && file->may_be_in_place() && parts->wants_log()) parts->writer->Degrade(std::move(failure));
+  parts->writer->SetClosed(false);
 }
 
 // --- What saves need.
@@ -223,10 +233,13 @@ bool DurableTable::Parts::IsSaved() const {
 }
 
 void DurableTable::Parts::RemoveLogs(uint64_t below) {
-  std::vector<uint64_t> generations;
-  if (!ListLogs(env, path, &generations).ok()) return;
-  for (const uint64_t number : generations) {
-    if (number < below) static_cast<void>(env->Remove(LogName(path, number)).ok());
+  try {
+    std::vector<uint64_t> generations;
+    if (!ListLogs(env, path, &generations).ok()) return;
+    for (const uint64_t number : generations) {
+      if (number < below) static_cast<void>(env->Remove(LogName(path, number)).ok());
+    }
+  } catch (const std::bad_alloc&) {  // what is left does no harm either
   }
 }
 

@@ -117,7 +117,7 @@ FileStatus DurableTable::LoadStep(const std::shared_ptr<Table>& table, bool* don
       return status;
     case Parts::LoadPhase::kStarting:
       if (status = parts.Start(table); !status.ok()) return status;
-      Parts::StartKeeper(parts_);
+      if (status = Parts::StartKeeper(parts_); !status.ok()) return status;
       break;
     case Parts::LoadPhase::kOpen:
       break;
@@ -262,23 +262,23 @@ FileStatus DurableTable::Leave(bool remove) {
       std::shared_ptr<Snapshot> moment;
       static_cast<void>(table->TakeSnapshotAnd([] {}, Wait::kBlock, &moment));
     }
-    status = parts.End(/*note=*/!remove, remove);
+    status = parts.End(remove ? Parts::EndKind::kRemoved : Parts::EndKind::kLeft);
   }
   parts.GiveSaving();
   return status;
 }
 
-FileStatus DurableTable::Parts::End(bool note, bool remove) {
+FileStatus DurableTable::Parts::End(EndKind kind) {
   StopKeeper();
   FileStatus status;
-  if (note && wants_log()) status = writer->NoteClosed();
-  if (remove) {
+  if (kind == EndKind::kLeft && wants_log()) status = writer->NoteClosed();
+  if (kind == EndKind::kRemoved) {
     status = env->Remove(path);
     if (IsMissing(status)) status = FileStatus();
     RemoveLogs(~uint64_t{0});
     if (status.ok()) status = env->SyncDirectory(path);
   }
-  writer->CloseFiles();
+  writer->CloseFiles(/*all_saved=*/kind == EndKind::kSaved);
   lock.Lock();
   ended = true;
   lock.Unlock();

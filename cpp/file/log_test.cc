@@ -302,6 +302,19 @@ TEST(LogTest, EveryPrefix) {
   EXPECT_EQ(steps, 8U);
 }
 
+// Who waits for a record when its log ends is told what became of it.
+TEST(LogTest, WhatASnapshotHoldsIsDurable) {
+  for (const bool saved : {true, false}) {
+    SimulatedEnv env;
+    LogWriter writer(Durability::kAlways, 1);
+    writer.Start(nullptr, NewLog(&env, 1), 1);
+    Lsn lsn = 0;
+    ASSERT_TRUE(AppendStep(&writer, 0, &lsn));
+    writer.CloseFiles(saved);
+    EXPECT_EQ(writer.AwaitDurable(lsn), saved ? Outcome::kOk : Outcome::kOutcomeUnknown);
+  }
+}
+
 // Many wait for one sync, and each is told only when its own record is on the disk.
 TEST(LogTest, WritersShareSyncs) {
   SimulatedEnv env;

@@ -317,17 +317,33 @@ void LogWriter::Rescued() {
   changed_.Notify();
 }
 
-void LogWriter::CloseFiles() {
-  lock_.Lock();
+void LogWriter::AwaitFlush() {
   while (flushing_) {
     const uint32_t seen = changed_.Now();
     lock_.Unlock();
     changed_.Wait(seen, kFlushWaits_s);
     lock_.Lock();
   }
+}
+
+void LogWriter::Degrade(FileStatus why) {
+  lock_.Lock();
+  AwaitFlush();
+  error_ = std::move(why);
+  degraded_.store(true, std::memory_order_release);
+  lock_.Unlock();
+  changed_.Notify();
+  keeper_.Notify();
+}
+
+void LogWriter::CloseFiles(bool all_saved) {
+  lock_.Lock();
+  AwaitFlush();
+  if (all_saved) durable_lsn_ = next_lsn_ - 1;
   const OpenLog logs[] = {std::move(log_), std::move(next_), std::move(finished_)};
   const std::unique_ptr<FileLock> file_lock = std::move(file_lock_);
   lock_.Unlock();
+  changed_.Notify();
 }
 
 LogWriterInfo LogWriter::info() const {

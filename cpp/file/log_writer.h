@@ -108,10 +108,14 @@ class LogWriter final : public Journal {
   // After a Switch() that rescues: what was done before it is on the disk. No longer degraded.
   void Rescued();
 
+  // Nothing more goes into the log: degraded, as after an error of it. `why` may be empty.
+  void Degrade(FileStatus why);
+
   // Refuses what is new (kClosed), or takes it again.
   void SetClosed(bool closed) { closed_.store(closed, std::memory_order_release); }
-  // Gives the files back, and what Start() was given to hold.
-  void CloseFiles();
+  // Gives the files back, and what Start() was given to hold. Who waits for a record is told that it is on the disk if
+  // a snapshot holds them all.
+  void CloseFiles(bool all_saved);
 
   Durability durability() const { return durability_; }
   bool degraded() const { return degraded_.load(std::memory_order_acquire); }
@@ -136,6 +140,8 @@ class LogWriter final : public Journal {
   bool FlushOnce(bool sync) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   bool WriteUpTo(uint64_t end) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   // Calls the file without the lock; notes what it says.
+  // Until no other thread writes.
+  void AwaitFlush() ABSL_NO_THREAD_SAFETY_ANALYSIS;
   template <typename Call>
   bool WithoutLock(Call&& call) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   FileStatus FlushAll(bool sync);

@@ -77,6 +77,7 @@ FileStatus Replacement::Commit(bool sync) {
   if (FileStatus status = file_->Close(); !status.ok()) return status;
   file_.reset();
   if (FileStatus status = LockPath(); !status.ok()) return status;
+  may_be_in_place_ = true;  // a rename that fails may have been done by another machine
   if (FileStatus status = env_->Rename(temporary_, path_); !status.ok()) return status;
   exists_ = false;
   FileStatus status = sync ? env_->SyncDirectory(path_) : FileStatus();

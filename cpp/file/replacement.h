@@ -36,6 +36,9 @@ class Replacement {
   // Removes what was not committed.
   void Abandon();
 
+  // Whether the file may be in its place, although not all of Commit() may have succeeded.
+  bool may_be_in_place() const { return may_be_in_place_; }
+
   const std::string& temporary() const { return temporary_; }
 
  private:
@@ -50,6 +53,7 @@ class Replacement {
   std::unique_ptr<WritableFile> file_;
   std::unique_ptr<FileLock> lock_;
   bool exists_ = false;  // the temporary file
+  bool may_be_in_place_ = false;
 };
 
 }  // namespace partita

@@ -31,6 +31,8 @@ class SnapshotFileWriter {
   FileStatus Step(bool* done);
   uint64_t rows_written() const { return rows_; }
   uint64_t bytes_written() const { return bytes_; }
+  // Whether a step that failed may have given the file its name.
+  bool may_be_in_place() const { return file_.may_be_in_place(); }
   // Removes what is not complete. The destructor does so too.
   void Abandon() { file_.Abandon(); }
 

@@ -102,7 +102,15 @@ class SimulatedEnv::Writing final : public WritableFile {
 
  private:
   FileStatus SyncAs(const char* what) {
+    std::function<void()> during;
+    FileStatus status = SyncNow(what, &during);
+    if (during != nullptr) during();
+    return status;
+  }
+
+  FileStatus SyncNow(const char* what, std::function<void()>* during) {
     const std::lock_guard lock(env_->mutex_);
+    during->swap(env_->during_sync_);
     FileStatus status;
     bool partly = false;
     const bool works = env_->Begin(what, path_, true, &partly, &status);
@@ -390,6 +398,11 @@ void SimulatedEnv::FailAt(uint64_t number, Fault fault, uint64_t more) {
   fault_ = fault;
   failed_ = false;
   random_ = Random(number);
+}
+
+void SimulatedEnv::DuringNextSync(std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  during_sync_ = std::move(call);
 }
 
 bool SimulatedEnv::has_failed() const {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,8 @@ class SimulatedEnv final : public Env {
   // Sync a part of the sectors, other calls do nothing.
   void FailAt(uint64_t number, Fault fault, uint64_t more = 0);
   bool has_failed() const;
+  // In the next sync of a file, when what it writes is on the disk and before it returns.
+  void DuringNextSync(std::function<void()> call);
 
   // The power is cut if it was not, and comes back: what is there now was on the disk, chosen by `seed`. Files open
   // before do not work any more, locks are gone, no failures are planned, and calls are counted anew.
@@ -100,6 +103,7 @@ class SimulatedEnv final : public Env {
   uint64_t failures_left_ = 0;
   Fault fault_ = Fault::kIoError;
   bool failed_ = false;
+  std::function<void()> during_sync_;
   bool dark_ = false;
   Random random_{1};
   Folder folder_;
