@@ -115,7 +115,7 @@ TEST(MapBufferTest, WhatWasFoundOutlivesItsSegment) {
   {
     MapBuffer map(1, 1);
     const Term key("a");
-    const std::string large(2 * RowBuffer::kMaxCopiedValue, 'v');  // is not copied
+    const std::string large(size_t{2} * RowBuffer::kMaxCopiedValue, 'v');  // is not copied
     Put(&map, key, Term(large));
     std::shared_ptr<Table> table;
     RowBuffer found;

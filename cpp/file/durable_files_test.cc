@@ -186,6 +186,58 @@ TEST(DurableFilesTest, LeaveKeepsAndRemoves) {
   EXPECT_EQ(env.Names(), (std::vector<std::string>{LockName(kPath)}));
 }
 
+TEST(DurableFilesTest, ADropLeavesTheWholeTableOrNone) {
+  uint64_t calls = 0;
+  for (uint64_t call = 0; call <= calls; ++call) {
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      SimulatedEnv env;
+      const Dump dump = Make(&env, 4, 2);
+      Opened opened;
+      ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kAlways), &opened).ok());
+      const uint64_t before = env.calls();
+      env.CutPowerAt(call == 0 ? SimulatedEnv::kNever : before + call - 1);
+      const bool dropped = opened.durable->Leave(/*remove=*/true).ok();
+      if (call == 0) calls = env.calls() - before;
+      opened = Opened();
+      env.Restart(seed);
+      ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kAlways), &opened).ok()) << call << ", seed " << seed;
+      const Dump found = DumpOf(opened.table.get());
+      ASSERT_TRUE(found.empty() || (found == dump && !dropped)) << call << ", seed " << seed;
+      ASSERT_TRUE(opened.durable->Leave(/*remove=*/true).ok());
+      EXPECT_EQ(env.Names(), (std::vector<std::string>{LockName(kPath)}));
+    }
+  }
+  EXPECT_GT(calls, 4U);
+}
+
+// Somebody moves the file of a table away, and not its logs.
+TEST(DurableFilesTest, LogsWithoutTheirTableAreNotRemoved) {
+  SimulatedEnv env;
+  const Dump dump = Make(&env, 4, 2);
+  std::string snapshot;
+  ASSERT_TRUE(env.ReadWhole(kPath, &snapshot));
+  ASSERT_TRUE(env.Remove(kPath).ok());
+  const std::string log = OnlyLog(&env);
+  Opened opened;
+  const FileStatus status = OpenTable(&env, OptionsFor(Durability::kInterval), &opened);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, FileError::Kind::kCorrupt);
+  EXPECT_EQ(status.error().path, log);
+  opened = Opened();
+  env.WriteWhole(kPath, snapshot);
+  ASSERT_TRUE(OpenTable(&env, OptionsFor(Durability::kInterval), &opened).ok());
+  EXPECT_EQ(DumpOf(opened.table.get()), dump);
+  ASSERT_TRUE(opened.durable->Leave().ok());
+  opened = Opened();
+  ASSERT_TRUE(env.Remove(kPath).ok());
+  DurableOptions repair = OptionsFor(Durability::kInterval);
+  repair.repair = true;
+  ASSERT_TRUE(OpenTable(&env, repair, &opened).ok());
+  EXPECT_TRUE(DumpOf(opened.table.get()).empty());
+  ASSERT_EQ(opened.durable->report().notes.size(), 1U);
+  EXPECT_TRUE(opened.durable->report().notes[0].damage);
+}
+
 // Every byte of a log flipped: the rows before it are there, or it is named as damage; what was promised is never
 // silently less, but for the record that says how far all was synced.
 TEST(DurableFilesTest, EveryByteOfALogFlipped) {

@@ -55,6 +55,11 @@ struct DurableTable::Parts {
   void NoteFailed(const FileStatus& status);
   // Removes the logs of generations below. That one cannot be removed does no harm.
   void RemoveLogs(uint64_t below);
+  // Removes all files of the table, in an order that leaves the whole table or none.
+  FileStatus DropFiles();
+  FileStatus EndDrop() const;
+  // Where there is no snapshot: ends a drop, and refuses to begin anew over logs that have changes.
+  FileStatus LookForWhatIsLeft();
   // One save at a time, and none while it ends. Waits some 50 ms at most.
   bool TakeSaving();
   void GiveSaving();

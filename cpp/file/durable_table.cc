@@ -24,6 +24,15 @@ FileStatus Error(FileError::Kind kind, const std::string& path, const char* what
   return FileStatus(FileError{kind, 0, path, FileError::kNoOffset, what});
 }
 
+// Of the name of a file that becomes another one (replacement.cc): two numbers. Other names are not ours to remove.
+bool IsTemporaryEnd(absl::string_view end) {
+  const size_t dot = end.find('.');
+  const auto is_number = [](absl::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  return dot != absl::string_view::npos && is_number(end.substr(0, dot)) && is_number(end.substr(dot + 1));
+}
+
 }  // namespace
 
 std::string DescribeError(const FileError& error) {
@@ -63,10 +72,12 @@ FileStatus DurableTable::Open(bool* exists) {
     std::vector<std::string> ends;
     const std::string temporary = parts.path + kTemporarySuffix;
     if (FileStatus status = parts.env->List(temporary, &ends); !status.ok()) return status;
-    for (const std::string& end : ends) static_cast<void>(parts.env->Remove(temporary + end).ok());
+    for (const std::string& end : ends) {
+      if (IsTemporaryEnd(end)) static_cast<void>(parts.env->Remove(temporary + end).ok());
+    }
   }
   FileStatus status = parts.OpenSnapshot();
-  if (!parts.options.read_only && IsMissing(status)) return FileStatus();
+  if (!parts.options.read_only && IsMissing(status)) return parts.LookForWhatIsLeft();
   *exists = parts.exists = status.ok();
   return status;
 }
@@ -170,7 +181,13 @@ FileStatus DurableTable::Parts::ReadStepBesideWriter(Table* to, bool* done) {
     return FileStatus(FileError{FileError::Kind::kSystem, EBUSY, path, FileError::kNoOffset, "read what is replaced"});
   }
   if (to->Clear(Wait::kBlock) != Outcome::kOk) return Error(FileError::Kind::kDropped, path, "");
-  return OpenSnapshot();
+  const FileHeader was = header;
+  if (status = OpenSnapshot(); !status.ok()) return status;
+  if (header.type != was.type || header.keypos != was.keypos || header.fields != was.fields) {
+    return FileStatus(FileError{FileError::Kind::kSystem, EBUSY, path, FileError::kNoOffset,
+                                "read what a table of another kind has taken the place of"});
+  }
+  return status;
 }
 
 bool DurableTable::Parts::IsReplaced() const {
@@ -272,12 +289,7 @@ FileStatus DurableTable::Parts::End(EndKind kind) {
   StopKeeper();
   FileStatus status;
   if (kind == EndKind::kLeft && wants_log()) status = writer->NoteClosed();
-  if (kind == EndKind::kRemoved) {
-    status = env->Remove(path);
-    if (IsMissing(status)) status = FileStatus();
-    RemoveLogs(~uint64_t{0});
-    if (status.ok()) status = env->SyncDirectory(path);
-  }
+  if (kind == EndKind::kRemoved) status = DropFiles();
   writer->CloseFiles(/*all_saved=*/kind == EndKind::kSaved);
   lock.Lock();
   ended = true;

@@ -165,7 +165,8 @@ FileStatus LockOpen(int fd, int how, const std::string& path, std::unique_ptr<Fi
 class PosixEnv final : public Env {
  public:
   FileStatus OpenForReading(const std::string& path, std::unique_ptr<ReadableFile>* file) override {
-    const int fd = OpenAgain(path.c_str(), O_RDONLY);
+    // What is no file is refused below: a pipe would wait for who writes to it.
+    const int fd = OpenAgain(path.c_str(), O_RDONLY | O_NONBLOCK);
     if (fd < 0) return SystemError(path, "open", errno);
     struct stat status;
     const bool known = ::fstat(fd, &status) == 0;
@@ -184,7 +185,9 @@ class PosixEnv final : public Env {
     if (exists && !S_ISREG(status.st_mode)) {  // a device would be gone after the rename
       return SystemError(like, "replace", S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
     }
-    const int fd = OpenAgain(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+    // Nobody may open it meanwhile who must not read it later.
+    const mode_t mode = exists ? status.st_mode & 0777 : 0666;
+    const int fd = OpenAgain(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode);
     if (fd < 0) return SystemError(path, "create", errno);
     *file = std::make_unique<PosixWritableFile>(fd, path);
     if (exists && ::fchmod(fd, status.st_mode & 07777) != 0) return SystemError(path, "fchmod", errno);

@@ -60,6 +60,11 @@ FileStatus Replacement::LockPath() {
 FileStatus Replacement::Begin() {
   if (FileStatus status = LockPath(); !status.ok()) return status;
   FileStatus status = env_->Create(temporary_, path_, &file_);
+  // Left by a process that had this one's number and was killed.
+  while (!status.ok() && status.error().kind == FileError::Kind::kSystem && status.error().error_number == EEXIST) {
+    temporary_ = TemporaryName(path_);
+    status = env_->Create(temporary_, path_, &file_);
+  }
   exists_ = file_ != nullptr;
   return status;
 }

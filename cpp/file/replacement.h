@@ -47,7 +47,7 @@ class Replacement {
 
   Env* const env_;
   const std::string path_;
-  const std::string temporary_;
+  std::string temporary_;
   const PathLock path_lock_;
   const int process_;
   std::unique_ptr<WritableFile> file_;

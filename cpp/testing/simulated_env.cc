@@ -134,7 +134,11 @@ class SimulatedEnv::Held final : public FileLock {
     const std::lock_guard lock(env_->mutex_);
     if (epoch_ != env_->epoch_) return;
     const auto found = env_->locks_.find(path_);
-    if (found->second == kAlone || --found->second == 0) env_->locks_.erase(found);
+    if (found->second == kAlone || found->second == 1) {
+      env_->locks_.erase(found);
+    } else {
+      --found->second;
+    }
   }
   void AbandonAfterFork() override {}
 

@@ -617,6 +617,42 @@ def test_a_table_that_is_opened_while_a_save_is_under_way(path, monkeypatch):
     assert sorted(os.listdir(path.parent)) == ["table.pt", "table.pt.lock"]
 
 
+def test_what_is_no_file_is_refused_at_once(path):
+    os.mkfifo(path)
+    for call in (partita.load, partita.open, lambda p: partita.open(p, mode="r"), lambda p: partita.Table().save(p)):
+        with pytest.raises(OSError, match="Invalid argument"):
+            call(path)
+
+
+def test_what_saves_have_left_is_in_nobodys_way(path):
+    partita.Table().save(path)
+    own, other = path.with_name("table.pt.tmp.mine"), path.with_name("table.pt.tmp.1.x")
+    left = [path.with_name(f"table.pt.tmp.{os.getpid()}.{number}") for number in range(10_000)]
+    for file in (own, other, *left):
+        file.touch()
+    t = partita.Table()
+    t.insert((1,))
+    t.save(path)
+    with partita.open(path) as opened:
+        assert opened.tolist() == [(1,)]
+    assert own.exists()
+    assert other.exists()
+    assert not any(file.exists() for file in left)
+
+
+def test_a_reader_notices_that_another_table_has_taken_the_place(path):
+    wide = partita.Table(keypos=5)
+    wide.insert(tuple(range(6)))
+    wide.save(path)
+    file = partita._core.DurableFile(os.fsencode(path), "interval", 1.0, True, False, False, 2)
+    assert file.open()
+    t = partita.Table(keypos=file.keypos)
+    partita.Table().save(path)
+    with pytest.raises(OSError, match="another kind"):
+        any(iter(lambda: file.load_step(t), True))
+    file.leave(False)
+
+
 def test_two_processes(path):
     program = """
         import sys, partita
