@@ -5,6 +5,7 @@ handler, which looks for what only a running call holds; one that came too early
 depends on time.
 """
 
+import gc
 import itertools
 import signal
 import sys
@@ -69,6 +70,7 @@ def interrupt(call, in_call, attempts=200):
 
 
 def live(kind):
+    gc.collect()  # what an exception before held on to would be counted, and go while we look
     before = partita.live_counts()[kind]
     return lambda: partita.live_counts()[kind] > before
 

@@ -137,7 +137,8 @@ def test_what_a_durable_buffer_restores(reader, tmp_path):
     with queue(processor, max_retries=0, durable=tmp_path / "items") as q:
         q.push_many([1, 2])
     with queue(len, durable=tmp_path / "items") as q:
-        assert q.flush()["processed"] == 2
+        q.flush()  # what came from the file may be processed already
+        assert q.stats()["processed"] == 2
         assert reader.values("restored", "name") == {("test",): 2}
         assert check_balance(reader) == 4
 
