@@ -148,8 +148,8 @@ def test_insert_many_keeps_what_is_done(make):
 
 def test_a_python_loop_over_a_table(t):
     def loop():
-        for _ in t:
-            pass
+        for row in t:
+            len(row)
 
     interrupt(loop, live("walks"))
 
